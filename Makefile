@@ -1,0 +1,71 @@
+# make run    everything set up and served at http://demo.localhost:8000 (PORT=, VENA_HOME=)
+# make test   everything set up and the tests run
+# make check  what CI runs: tests, linters, types, migrations, import contract
+# make bench  speed, printed as tables (docs/benchmarks.md says how to read them)
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+export PORT
+export VENA_HOME ?= $(CURDIR)/.vena
+NODE_BIN := $(CURDIR)/.venv/node/bin
+TEST_WORKERS ?= 2
+TESTS ?=
+
+.PHONY: run setup setup-dev test check lint types bench lock clean seed
+
+run: setup
+	@exec $(BIN)/python manage.py serve --port $(PORT)
+
+setup: .venv/.runtime static/dist/.built
+
+setup-dev: .venv/.dev static/dist/.built
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Vena needs Python 3.11 or newer; this is %d.%d. Name another: make run PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@echo "Making a Python environment in .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.runtime: requirements.txt | .venv/bin/uv
+	@echo "Installing the Python packages (a minute or two, only the first time) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements.txt requirements-dev.txt | .venv/.runtime
+	@echo "Installing the development tools ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+static/dist/.built: package.json package-lock.json $(shell find static/js static/css static/icons -type f 2>/dev/null) | .venv/.runtime
+	@echo "Building the pages' scripts and styles ..."
+	@./tools/build-static
+	@touch $@
+
+seed: setup
+	@$(BIN)/python manage.py seed_demo
+
+test: setup-dev
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope $(TESTS)
+	@PATH="$(NODE_BIN):$$PATH" npm test --silent
+
+lint: setup-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: setup-dev
+	@$(BIN)/python -m mypy .
+
+check: test lint types
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: setup-dev
+	@$(BIN)/python -m bench
+
+lock:
+	@$(BIN)/uv pip compile --quiet requirements.in -o requirements.txt --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile --quiet requirements-dev.in -o requirements-dev.txt --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+
+clean:
+	rm -rf .venv node_modules static/dist .pytest_cache .mypy_cache .ruff_cache

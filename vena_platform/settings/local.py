@@ -1,0 +1,17 @@
+"""Development and the embedded default: no key, no server, state in `.vena`."""
+
+from __future__ import annotations
+
+from vena_platform import env
+from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import LOGGING, STORAGES, VENA_HOME
+
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or env.generated_secret(VENA_HOME / "secret-key")
+VENA_DEMO = True
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+STATIC_ROOT = None  # files are served from where they are
+LOGGING["formatters"]["json"] = {"()": "vena_platform.logging.LineFormatter"}
+LOGGING["root"]["level"] = env.text("LOG_LEVEL", "WARNING")

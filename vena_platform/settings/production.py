@@ -1,0 +1,37 @@
+"""Services are named by the environment. Nothing falls back to an embedded part: what is missing stops the start."""
+
+from __future__ import annotations
+
+from vena_platform import env
+from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import SENTRY_DSN
+
+SECRET_KEY = env.required("SECRET_KEY", "a random string of 50 or more characters, kept secret")
+QDRANT_URL = env.required("QDRANT_URL", "the address of Qdrant Cloud or of a Qdrant server")
+VENA_BASE_DOMAIN = env.required("VENA_BASE_DOMAIN", "the domain of the public site, for instance vena.example")
+VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT")
+VENA_SCHEME = "https"
+MEDIA_ROOT = env.required("VENA_MEDIA_ROOT", "a folder that web and worker processes share, for uploaded files")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.required("EMAIL_HOST", "the SMTP server that sends invitations and password resets")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of the platform's e-mails")
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 31536000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_NAME = "__Host-vena-session"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_NAME = "__Host-vena-csrf"
+
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0, include_local_variables=False)

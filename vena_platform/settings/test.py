@@ -1,0 +1,32 @@
+"""Tests run on the embedded services; sockets reach loopback only, provider keys of the machine are not used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import CACHES, DATABASES, LOGGING, REDIS_URL, STORAGES, VENA_HOME
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+VENA_HOME = Path(VENA_HOME) / WORKER
+REDIS_URL = f"{REDIS_URL.rpartition('/')[0]}/{int(WORKER.removeprefix('gw')) + 1}"
+CACHES["default"]["LOCATION"] = REDIS_URL
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+
+SECRET_KEY = "tests-only-tests-only-tests-only-tests-only-tests-only"  # noqa: S105
+VENA_BASE_DOMAIN = "localhost"
+VENA_PUBLIC_PORT = "8000"
+OPENAI_API_KEY = OPENAI_BASE_URL = ANTHROPIC_API_KEY = ANTHROPIC_BASE_URL = VENA_CHAT_PROVIDER = ""
+VENA_EMBEDDINGS = "local"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = None
+MEDIA_ROOT = VENA_HOME / "media"
+DATABASES["default"]["OPTIONS"].pop("pool")  # a pool's threads outlive the test database
+LOGGING["root"]["level"] = "ERROR"
