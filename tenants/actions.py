@@ -1,0 +1,75 @@
+"""What changes an organisation. The making of one from end to end is in `vena_platform.provisioning`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from tenants.errors import SlugTaken
+from tenants.models import RESERVED_SLUGS, Domain, Organisation, Provisioning, host_of, schema_of
+
+ENTRY_LIFETIME = timedelta(minutes=15)
+
+
+@transaction.atomic
+def organisation_request(
+    *, name: str, slug: str, owner_name: str, owner_email: str, owner_password: str
+) -> Provisioning:
+    """Reserve the address and remember who asked. Nothing is reachable until provisioning ends."""
+    if slug in RESERVED_SLUGS or Organisation.objects.filter(slug=slug).exists():
+        raise SlugTaken
+    organisation = Organisation(name=name, slug=slug, schema_name=schema_of(slug))
+    try:
+        organisation.full_clean()
+    except ValidationError as error:
+        if "slug" in error.message_dict and Organisation.objects.filter(slug=slug).exists():
+            raise SlugTaken from error
+        raise
+    organisation.save()
+    Domain.objects.create(domain=host_of(slug), tenant=organisation, is_primary=True)
+    return Provisioning.objects.create(
+        organisation=organisation,
+        owner_name=owner_name,
+        owner_email=owner_email.lower(),
+        owner_password=make_password(owner_password),
+    )
+
+
+def organisation_open(organisation: Organisation) -> None:
+    organisation.state = Organisation.State.ACTIVE
+    organisation.suspension_reason = ""
+    organisation.save(update_fields=["state", "suspension_reason"])
+
+
+def organisation_suspend(organisation: Organisation, *, reason: str) -> None:
+    organisation.state = Organisation.State.SUSPENDED
+    organisation.suspension_reason = reason
+    organisation.save(update_fields=["state", "suspension_reason"])
+
+
+def entry_token_issue(provisioning: Provisioning) -> str:
+    """A one-time entry for the owner, valid for a quarter of an hour. Only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    provisioning.entry_token = token_hash(token)
+    provisioning.entry_expires_at = timezone.now() + ENTRY_LIFETIME
+    provisioning.save(update_fields=["entry_token", "entry_expires_at"])
+    return token
+
+
+def entry_token_redeem(organisation: Organisation, token: str) -> str | None:
+    """The owner's e-mail if the token is good, once. One UPDATE, so two clicks can't both win."""
+    live = Provisioning.objects.filter(
+        organisation=organisation, entry_token=token_hash(token), entry_expires_at__gt=timezone.now()
+    )
+    email = live.values_list("owner_email", flat=True).first()
+    return email if email and live.update(entry_token="", entry_expires_at=None) else None
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

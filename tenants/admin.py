@@ -1,0 +1,66 @@
+"""Operators' pages: organisations and their host names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from tenants.actions import organisation_open, organisation_suspend
+from tenants.models import Domain, Organisation, Provisioning
+from vena_platform.admin_sites import operator_admin
+
+
+class DomainInline(TabularInline):  # type: ignore[misc]
+    model = Domain
+    extra = 0
+
+
+@admin.register(Organisation, site=operator_admin)
+class OrganisationAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "slug", "state", "embedding_version", "migration_failure", "created_at")
+    list_filter = ("state", "embedding_provider", "vector_placement")
+    search_fields = ("name", "slug", "domains__domain")
+    readonly_fields = (
+        "slug",
+        "schema_name",
+        "state",
+        "embedding_provider",
+        "embedding_version",
+        "vector_placement",
+        "migration_failure",
+        "created_at",
+    )
+    inlines = (DomainInline,)
+    actions = ("suspend", "reopen")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # organisations are made by the sign-up's provisioning
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # deleting one is a procedure over several stores, not a row
+
+    @admin.action(description="Suspend")
+    def suspend(self, request: HttpRequest, organisations: QuerySet[Organisation]) -> None:
+        for organisation in organisations.filter(state=Organisation.State.ACTIVE):
+            organisation_suspend(organisation, reason=f"by {request.user}")
+
+    @admin.action(description="Reopen")
+    def reopen(self, request: HttpRequest, organisations: QuerySet[Organisation]) -> None:
+        for organisation in organisations.filter(state=Organisation.State.SUSPENDED):
+            organisation_open(organisation)
+
+
+@admin.register(Provisioning, site=operator_admin)
+class ProvisioningAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("organisation", "owner_email", "step_running", "failure_code", "created_at", "finished_at")
+    exclude = ("owner_password", "entry_token")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,73 @@
+"""The host decides the organisation, before anything else looks at the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import set_urlconf
+
+from tenants.context import mark_active
+from tenants.errors import OrganisationNotFound, OrganisationNotReady, OrganisationSuspended
+from tenants.models import Organisation
+from tenants.selectors import is_public_host, organisation_for_host
+from vena_platform.errors import VenaError
+
+OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/")
+
+
+class OrganisationMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.set_schema_to_public()
+        mark_active("public")
+        request.organisation = None
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            return refusal(request, OrganisationNotFound, "public/unknown_host.html")
+        if is_public_host(host):
+            self.route(request, settings.PUBLIC_SCHEMA_URLCONF)
+            return self.get_response(request)
+        organisation = organisation_for_host(host)
+        if organisation is None:
+            self.route(request, settings.PUBLIC_SCHEMA_URLCONF)
+            return refusal(request, OrganisationNotFound, "public/unknown_host.html")
+        request.organisation = organisation
+        self.route(request, settings.ROOT_URLCONF)
+        return self.enter(request, organisation)
+
+    def enter(self, request: HttpRequest, organisation: Organisation) -> HttpResponse:
+        if organisation.state == Organisation.State.SUSPENDED:
+            if not request.path.startswith(OPEN_WHILE_SUSPENDED):
+                return refusal(request, OrganisationSuspended, "tenant/suspended.html")
+        elif not organisation.is_open:
+            return refusal(request, OrganisationNotReady, "tenant/provisioning.html")
+        organisation.domain_url = request.get_host()
+        connection.set_tenant(organisation)
+        mark_active(organisation.schema_name)
+        try:
+            return self.get_response(request)
+        finally:
+            connection.set_schema_to_public()
+
+    @staticmethod
+    def route(request: HttpRequest, urlconf: str) -> None:
+        request.urlconf = urlconf
+        set_urlconf(urlconf)
+
+
+def refusal(request: HttpRequest, error: type[VenaError], template: str) -> HttpResponse:
+    """Programs get JSON, people a page; neither learns whether the path exists."""
+    if request.path.startswith(("/api/", "/v1/")):
+        return JsonResponse({"code": error.code, "detail": error.message}, status=error.status)
+    response = render(request, template, {"detail": error.message}, status=error.status)
+    if error.retryable:
+        response["Retry-After"] = "2"
+    return response

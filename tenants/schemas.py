@@ -1,0 +1,143 @@
+"""Schemas: the template, clones of it, and bringing those behind up to date.
+
+A schema's migration state is a fingerprint of its `django_migrations`; one that equals the template's is up to date,
+so a deploy with nothing to do asks one question per hundred organisations and touches none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connection, connections
+from django_tenants.clone import CloneSchema
+from django_tenants.utils import quote_schema_name, schema_exists
+
+from tenants.context import entered
+from tenants.models import Organisation
+
+logger = logging.getLogger(__name__)
+
+MIGRATION_LOCK = 7_302_611  # any constant: the key of PostgreSQL's advisory lock
+FINGERPRINTS_AT_ONCE = 100
+
+
+@dataclass(slots=True)
+class MigrationReport:
+    current: int = 0
+    migrated: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # schema → why
+
+
+@contextmanager
+def migration_lock(*, shared: bool) -> Iterator[None]:
+    """Cloning (shared) never sees a half-migrated template; two deploys never migrate at once."""
+    suffix = "_shared" if shared else ""
+    with entered("public"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_lock{suffix}(%s)", [MIGRATION_LOCK])
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock{suffix}(%s)", [MIGRATION_LOCK])
+
+
+def schema_create(schema_name: str) -> None:
+    """Clone the template: tables, content types, permissions, migration history. Repeating it changes nothing."""
+    with migration_lock(shared=True):
+        if schema_exists(schema_name):
+            return
+        CloneSchema().clone_schema(settings.TENANT_TEMPLATE_SCHEMA, schema_name, "DATA")
+
+
+def schema_drop(schema_name: str) -> None:
+    with entered("public"), connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {quote_schema_name(schema_name)} CASCADE")
+
+
+def migrate_everything(*, jobs: int = 4, tell: Callable[[str], None] = lambda line: None) -> MigrationReport:
+    """Public schema, template, then every organisation that is behind. One broken organisation stops no other."""
+    report = MigrationReport()
+    with migration_lock(shared=False):
+        migrate_public_and_template()
+        behind = schemas_behind(report)
+        if behind:
+            tell(f"Bringing {len(behind)} organisations up to date ...")
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="migrate") as pool:
+            for schema, failure in pool.map(migrate_one, behind):
+                if failure:
+                    report.failed[schema] = failure
+                    tell(f"  {schema}: {failure}")
+                else:
+                    report.migrated.append(schema)
+    note_failures(report)
+    return report
+
+
+def migrate_public_and_template() -> None:
+    template = settings.TENANT_TEMPLATE_SCHEMA
+    call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
+    with entered("public"), connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_schema_name(template)}")
+    call_command("migrate_schemas", tenant=True, schema_name=template, interactive=False, verbosity=0)
+
+
+def schemas_behind(report: MigrationReport) -> list[str]:
+    with entered("public"):
+        existing = set(existing_schemas())
+        names = [
+            name for name in Organisation.objects.order_by("created_at").values_list("schema_name", flat=True)
+            if name in existing
+        ]  # fmt: skip
+        head = fingerprints([settings.TENANT_TEMPLATE_SCHEMA])[settings.TENANT_TEMPLATE_SCHEMA]
+        behind: list[str] = []
+        for start in range(0, len(names), FINGERPRINTS_AT_ONCE):
+            found = fingerprints(names[start : start + FINGERPRINTS_AT_ONCE])
+            behind += [name for name, fingerprint in found.items() if fingerprint != head]
+    report.current = len(names) - len(behind)
+    return behind
+
+
+def existing_schemas() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_catalog.pg_namespace")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def fingerprints(schemas: Sequence[str]) -> dict[str, str]:
+    query = " UNION ALL ".join(
+        f"SELECT %s, md5(string_agg(app || '.' || name, ',' ORDER BY app, name)) "  # noqa: S608 (quoted names)
+        f"FROM {quote_schema_name(schema)}.django_migrations"
+        for schema in schemas
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, list(schemas))
+        return dict(cursor.fetchall())
+
+
+def migrate_one(schema: str) -> tuple[str, str]:
+    """Runs on a thread of its own, with a connection of its own. Returns the failure in words, or nothing."""
+    try:
+        call_command("migrate_schemas", tenant=True, schema_name=schema, interactive=False, verbosity=0)
+    except (DatabaseError, RuntimeError, ValueError, LookupError) as error:
+        logger.exception("organisation.migration_failed", extra={"schema": schema})
+        return schema, f"{type(error).__name__}: {error}".strip()[:500]
+    finally:
+        connections.close_all()
+    return schema, ""
+
+
+def note_failures(report: MigrationReport) -> None:
+    """Operators see in the admin site which organisation is behind, and why."""
+    with entered("public"):
+        Organisation.objects.exclude(migration_failure="").exclude(schema_name__in=report.failed).update(
+            migration_failure=""
+        )
+        for schema, failure in report.failed.items():
+            Organisation.objects.filter(schema_name=schema).update(migration_failure=failure)
