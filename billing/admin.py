@@ -1,0 +1,64 @@
+"""Operators' pages: plans, prices, rates, and the ledger to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from billing.models import ExchangeRate, ModelPrice, Plan, Subscription, UsageEvent
+from vena_platform.admin_sites import operator_admin
+
+
+class AddOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+    """Dated rows: a change is a new row, so that old reports stay as they were."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Plan, site=operator_admin)
+class PlanAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "slug", "seats", "document_limit", "monthly_price_gbp")
+
+
+@admin.register(Subscription, site=operator_admin)
+class SubscriptionAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("organisation", "plan", "started_at")
+    list_filter = ("plan",)
+
+
+@admin.register(ModelPrice, site=operator_admin)
+class ModelPriceAdmin(AddOnlyAdmin):
+    list_display = ("provider", "model", "valid_from", "input_usd", "cached_input_usd", "output_usd", "source")
+    list_filter = ("provider",)
+
+
+@admin.register(ExchangeRate, site=operator_admin)
+class ExchangeRateAdmin(AddOnlyAdmin):
+    list_display = ("valid_from", "gbp_per_usd", "source")
+
+
+@admin.register(UsageEvent, site=operator_admin)
+class UsageEventAdmin(AddOnlyAdmin):
+    list_display = (
+        "created_at",
+        "organisation_label",
+        "kind",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "cost_gbp",
+        "outcome",
+    )
+    list_filter = ("kind", "outcome", "provider")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

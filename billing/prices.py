@@ -1,0 +1,73 @@
+"""From tokens to pounds. Decimal all the way; an unknown price is recorded as unknown, not as free."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+
+from billing.models import ExchangeRate, ModelPrice
+
+MILLION = Decimal(1_000_000)
+QUANTUM = Decimal("0.00000001")
+REFRESH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price and rate in force, with the ids that the ledger keeps."""
+
+    price_id: int | None
+    rate_id: int | None
+    input_gbp: Decimal = Decimal(0)  # for a million tokens
+    cached_input_gbp: Decimal = Decimal(0)
+    output_gbp: Decimal = Decimal(0)
+
+    def cost(self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int) -> Decimal:
+        fresh = input_tokens - cached_input_tokens
+        total = (
+            fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp + output_tokens * self.output_gbp
+        )
+        return (total / MILLION).quantize(QUANTUM)
+
+
+_quotes: dict[tuple[str, str], tuple[float, Quote]] = {}
+
+
+def quote(provider: str, model: str) -> Quote:
+    """The price in force today; kept for a minute, because every answer asks."""
+    kept = _quotes.get((provider, model))
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    fresh = load_quote(provider, model)
+    _quotes[(provider, model)] = (time.monotonic() + REFRESH_SECONDS, fresh)
+    return fresh
+
+
+def load_quote(provider: str, model: str) -> Quote:
+    today = timezone.now().date()
+    price = best_price(ModelPrice.objects.filter(provider=provider, valid_from__lte=today), model)
+    rate = ExchangeRate.objects.filter(valid_from__lte=today).order_by("-valid_from").first()
+    if price is None or rate is None:
+        return Quote(price_id=None, rate_id=None)
+    return Quote(
+        price_id=price.pk,
+        rate_id=rate.pk,
+        input_gbp=price.input_usd * rate.gbp_per_usd,
+        cached_input_gbp=price.cached_input_usd * rate.gbp_per_usd,
+        output_gbp=price.output_usd * rate.gbp_per_usd,
+    )
+
+
+def best_price(prices: object, model: str) -> ModelPrice | None:
+    """The newest row of the model itself; providers answer with dated names (`gpt-4o-2024-08-06`), so else its family."""
+    rows = list(prices.order_by("-valid_from"))  # type: ignore[attr-defined]
+    exact = [row for row in rows if row.model == model]
+    family = sorted((row for row in rows if model.startswith(f"{row.model}-20")), key=lambda row: -len(row.model))
+    return next(iter(exact or family), None)
+
+
+def forget_quotes() -> None:
+    _quotes.clear()

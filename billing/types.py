@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tenants.types import TenantKey
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """One call of a provider, as the ledger takes it. The key makes a repeated write harmless."""
+
+    key: UUID
+    tenant: TenantKey
+    kind: str  # UsageEvent.Kind
+    outcome: str  # UsageEvent.Outcome
+    provider: str
+    model: str
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    is_estimated: bool = False
+    member_id: UUID | None = None
+    member_label: str = ""
+    subject: UUID | None = None
