@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { kindOf, workSentence } from "../../static/js/document_row.js";
+import { sameOrigin } from "../../static/js/dom.js";
+import { bytes, dayName, pounds, usageLine } from "../../static/js/format.js";
+import { slugOf } from "../../static/js/slug.js";
+import { mayAskAgain, statusSentence } from "../../static/js/turn_view.js";
+import { fileProblem, UploadQueue } from "../../static/js/upload.js";
+
+test("sizes", () => {
+  assert.deepEqual([0, 999, 1500, 482_113, 9_960_000, 50_000_000, 999_700_000].map(bytes), ["0 B", "999 B", "1.5 kB", "482 kB", "10 MB", "50 MB", "1 GB"]);
+});
+
+test("prices of answers, small as they are", () => {
+  assert.deepEqual(["0", "0.00003", "0.00213", "0.0300", "1.5", null].map(pounds), ["", "under £0.0001", "£0.0021", "£0.03", "£1.50", ""]);
+});
+
+test("the line under an answer", () => {
+  assert.equal(usageLine({ model: "gpt-4.1-mini", cost_gbp: "0.00213" }), "gpt-4.1-mini · £0.0021");
+  assert.equal(usageLine({ model: "extractive", cost_gbp: "0" }), "Quoted from your documents");
+  assert.match(usageLine({ model: "m", cost_gbp: "0", cached: true }), /no cost/);
+  assert.equal(usageLine(null), "");
+});
+
+test("days by the reader's clock", () => {
+  const now = new Date(2026, 4, 20, 9);
+  assert.equal(dayName("2026-05-20", now), "Today");
+  assert.equal(dayName("2026-05-19", now), "Yesterday");
+  assert.equal(dayName("2026-05-15", now), "Friday");
+  assert.match(dayName("2025-01-02", now), /2 January 2025/);
+});
+
+test("an address out of a name", () => {
+  assert.equal(slugOf("Fjällräven & Søner AB"), "fjallraven-soner-ab");
+  assert.equal(slugOf("  O’Neill's Bar  "), "oneills-bar");
+  assert.equal(slugOf("日本"), "");
+  assert.ok(slugOf("x".repeat(90)).length <= 40);
+});
+
+test("files are refused before they travel, with a reason", () => {
+  const rules = { max_bytes: 1000, accept: [".pdf", ".md"] };
+  assert.equal(fileProblem({ name: "a.PDF", size: 10 }, rules), null);
+  assert.match(fileProblem({ name: "a.exe", size: 10 }, rules), /can't read \.exe/);
+  assert.match(fileProblem({ name: "a.pdf", size: 0 }, rules), /empty/);
+  assert.match(fileProblem({ name: "a.pdf", size: 2000 }, rules), /2 kB; the limit is 1 kB/);
+});
+
+test("uploads go two at a time, and one failure does not hold up the rest", async () => {
+  let active = 0;
+  let most = 0;
+  const send = async (upload) => {
+    most = Math.max(most, (active += 1));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    active -= 1;
+    if (upload.bad) throw Object.assign(new Error("no"), { status: 503 });
+    return { id: upload.key };
+  };
+  const uploads = [1, 2, 3, 4, 5].map((key) => ({ key, bad: key === 2 }));
+  await new Promise((resolve) => {
+    const ended = () => uploads.every(({ state }) => state === "sent" || state === "failed");
+    const queue = new UploadQueue({ send, onChange: () => ended() && resolve() });
+    for (const upload of uploads) queue.add(upload);
+  });
+  assert.equal(most, 2);
+  assert.deepEqual(uploads.map(({ state }) => state), ["sent", "failed", "sent", "sent", "sent"]);
+  assert.equal(uploads[1].mayRetry, true);
+});
+
+test("what is being done to a document", () => {
+  assert.equal(workSentence({ state: "embedding", progress: { done: 12, total: 48 } }), "Indexing 12 of 48");
+  assert.equal(workSentence({ state: "queued", progress: { done: 0, total: 48 } }), "Waiting its turn");
+  assert.equal(kindOf({ title: "Plan", media_type: "application/pdf" }), "pdf");
+});
+
+test("only this site counts as this site", () => {
+  const here = "https://acme.vena.test";
+  assert.equal(sameOrigin("/documents/1/", here), true);
+  for (const url of ["//evil.test/", "https://vena.test/", "javascript:alert(1)", "http://acme.vena.test/", "https://"]) {
+    assert.equal(sameOrigin(url, here), false, url);
+  }
+});
+
+test("every ending has its sentence and its way out", () => {
+  const question = { text: "Why?" };
+  assert.equal(statusSentence({ status: "complete", text: "x" }), "");
+  assert.equal(statusSentence({ status: "stopped", text: "x" }), "You stopped this answer.");
+  assert.equal(statusSentence({ status: "failed", text: "", error: { detail: "Used up." } }), "Used up.");
+  assert.equal(mayAskAgain({ question, answer: { status: "interrupted" } }), true);
+  assert.equal(mayAskAgain({ question, answer: { status: "failed", error: { retryable: false } } }), false);
+  assert.equal(mayAskAgain({ question, answer: { status: "complete" } }), false);
+});
