@@ -1,0 +1,291 @@
+"""A parsed document becomes chunks: structure decides first, size second. Pure, deterministic, no overlap.
+
+Blocks are cut into pieces that each fit into a chunk; the pieces of one section are packed into chunks of like size.
+The chunk texts joined by a blank line are the document's plain text, and a chunk's offsets point into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+from knowledge.types import Block, BlockKind, ChunkDraft, ParsedDocument
+
+BETWEEN_CHUNKS = "\n\n"
+_TEXT_BREAKS = ["\n\n", "\n", ". ", "? ", "! ", "。", "！", "？", "; ", "；", ", ", "，", " ", ""]
+_UNBROKEN = re.compile(r"[^\s。！？；，]{1000}")
+_CHARACTERS_A_TOKEN = 10  # at most; a tokenizer may count a long run of characters as one unknown word
+_LABEL_SHARE = 3  # title and headings may take a third of a chunk, the text gets the rest
+
+CountTokens = Callable[[str], int]
+
+
+def chunk_document(
+    parsed: ParsedDocument, *, title: str, count_tokens: CountTokens, target_tokens: int = 200, max_tokens: int = 220
+) -> list[ChunkDraft]:
+    """Chunks whose `embedding_text` counts at most `max_tokens`; no text is lost, none is repeated.
+
+    One repetition is meant: each part of a table that had to be split starts with the table's header row.
+    """
+    title = " ".join(title.split())
+    sizes = _Sizes(count_tokens, target=target_tokens, most=max_tokens)
+    drafts: list[ChunkDraft] = []
+    occurrences: Counter[str] = Counter()
+    start = 0
+    for section in _sections(parsed.blocks):
+        for pieces in _Packer(section, title, sizes).chunks():
+            draft = _draft(section.path, pieces, title, sizes, position=len(drafts), start=start)
+            drafts.append(replace(draft, occurrence=occurrences[draft.content_hash]))
+            occurrences[draft.content_hash] += 1
+            start = draft.char_end + len(BETWEEN_CHUNKS)
+    return drafts
+
+
+# -- sections -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands under one heading, that heading's own block (and any directly before it) included."""
+
+    path: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
+    """A heading opens a section; headings right after each other share one, so that none stands alone."""
+    path: list[tuple[int, str]] = []
+    current: list[Block] = []
+    for block in blocks:
+        if not block.text.strip():
+            continue
+        if block.kind is BlockKind.HEADING:
+            if current and current[-1].kind is not BlockKind.HEADING:
+                yield _Section(_names(path), tuple(current))
+                current = []
+            path = [(level, name) for level, name in path if level < block.level]
+            path.append((block.level, " ".join(block.text.split())))
+        current.append(block)
+    if current:
+        yield _Section(_names(path), tuple(current))
+
+
+def _names(path: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(name for _, name in path)
+
+
+# -- pieces ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Text that stays together."""
+
+    text: str
+    tokens: int
+    page: int | None
+    glue: str = BETWEEN_CHUNKS  # stands between it and the piece before it in the same chunk
+    repeated: str = ""  # a table's header row, for a chunk that starts with this piece
+    heading: str = ""  # the name this piece has in the heading path
+    together: int = 0  # first piece of a block: the tokens of the whole block
+
+
+class _Sizes:
+    """Counts tokens, each text once. Splits text that is too long."""
+
+    def __init__(self, count_tokens: CountTokens, *, target: int, most: int) -> None:
+        self.target, self.most = target, most
+        self._count_tokens = count_tokens
+        self._frame = count_tokens("")  # special tokens, once a text
+        self._counts: dict[str, int] = {}
+        word = self.of("a")
+        self.glue = max(0, self.of(f"a{BETWEEN_CHUNKS}a") - 2 * word)
+
+    def of(self, text: str) -> int:
+        """Tokens without the frame, so that the sizes of parts add up."""
+        if text not in self._counts:
+            self._counts[text] = self._measured(text)
+        return self._counts[text]
+
+    def fits(self, embedding_text: str) -> bool:
+        return self._frame + self._measured(embedding_text) <= self.most
+
+    def room(self, label: str, tokens: int) -> int:
+        """What is left for text in a chunk of `tokens`."""
+        return max(1, tokens - self._frame - self.of(label) - self.glue)
+
+    def split(self, text: str, tokens: int) -> list[str]:
+        splitter = RecursiveCharacterTextSplitter(
+            chunk_size=max(1, tokens),
+            chunk_overlap=0,
+            length_function=self._measured,
+            separators=_TEXT_BREAKS,
+            keep_separator="end",
+        )
+        return [part for part in splitter.split_text(_UNBROKEN.sub(r"\g<0> ", text)) if part.strip()] or [text]
+
+    def _measured(self, text: str) -> int:
+        return max(self._count_tokens(text) - self._frame, len(text) // _CHARACTERS_A_TOKEN)
+
+
+def _pieces(block: Block, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
+    text = block.text.strip("\n") if block.kind is BlockKind.CODE else block.text.strip()
+    tokens = sizes.of(text)
+    name = " ".join(text.split()) if block.kind is BlockKind.HEADING else ""
+    if tokens <= most:
+        return [_Piece(text, tokens, block.page, heading=name, together=tokens)]
+    if block.kind in (BlockKind.TABLE, BlockKind.LIST, BlockKind.CODE):
+        return _line_pieces(block, text, sizes, room=room, most=most)
+    return _text_pieces(text, block.page, sizes, room)
+
+
+def _text_pieces(
+    text: str, page: int | None, sizes: _Sizes, room: int, first_glue: str = BETWEEN_CHUNKS
+) -> list[_Piece]:
+    parts = sizes.split(text, room)
+    return [_Piece(part, sizes.of(part), page, glue=" " if index else first_glue) for index, part in enumerate(parts)]
+
+
+def _line_pieces(block: Block, text: str, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
+    lines = text.split("\n")
+    header = _header(lines) if block.kind is BlockKind.TABLE else ""
+    if sizes.of(header) > room // 3:
+        header = ""
+    pieces: list[_Piece] = []
+    if header:
+        pieces.append(_Piece(header, sizes.of(header), block.page))
+        lines = lines[header.count("\n") + 1 :]
+    glue = BETWEEN_CHUNKS if not header else "\n"
+    for line in lines:
+        if not line.strip():
+            glue = BETWEEN_CHUNKS
+            continue
+        tokens = sizes.of(line)
+        if tokens <= most - sizes.of(header):
+            pieces.append(_Piece(line, tokens, block.page, glue=glue, repeated=header))
+        else:
+            pieces += _text_pieces(line, block.page, sizes, room, glue)
+        glue = "\n"
+    return pieces
+
+
+def _header(lines: Sequence[str]) -> str:
+    """The header row and the rule under it, if this is a Markdown table."""
+    is_table = len(lines) > 2 and set(lines[1].strip()) <= set("|-: ") and "-" in lines[1]
+    return "\n".join(lines[:2]) if is_table else ""
+
+
+# -- packing --------------------------------------------------------------------------------------
+
+
+class _Packer:
+    """Fills one section's chunks: as few as its size allows, and of like size."""
+
+    def __init__(self, section: _Section, title: str, sizes: _Sizes) -> None:
+        self._section, self._title, self._sizes = section, title, sizes
+        label = _label(title, section.path, sizes)
+        self._room, self._most = sizes.room(label, sizes.target), sizes.room(label, sizes.most)
+
+    def chunks(self) -> Iterator[list[_Piece]]:
+        pieces = [
+            piece
+            for block in self._section.blocks
+            for piece in _pieces(block, self._sizes, room=self._room, most=self._most)
+        ]
+        left = sum(piece.tokens + self._sizes.glue for piece in pieces)
+        current: list[_Piece] = []
+        used, aim = 0, self._aim(left)
+        for piece in pieces:
+            if current and self._closes_before(piece, used, aim):
+                yield from self._fitted(current)
+                current, left = [], left - used
+                used, aim = self._sizes.of(piece.repeated), self._aim(left)
+            current.append(piece)
+            used += piece.tokens + self._sizes.glue
+        if current:
+            yield from self._fitted(current)
+
+    def _aim(self, tokens: int) -> float:
+        if tokens <= self._most:
+            return self._most
+        return tokens / math.ceil(tokens / self._room)
+
+    def _closes_before(self, piece: _Piece, used: int, aim: float) -> bool:
+        if used + piece.tokens > self._most:
+            return True
+        would_tear = used + piece.together > self._most
+        return used + piece.tokens / 2 > aim or (would_tear and used > aim / 4)
+
+    def _fitted(self, pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+        """Sizes of parts need not add up with every tokenizer: what turns out too long is halved."""
+        text = _text(pieces)
+        if self._sizes.fits(_embedding_text(self._title, self._section.path, pieces, self._sizes)) or len(text) < 2:
+            yield pieces
+            return
+        for half in self._halves(pieces):
+            yield from self._fitted(half)
+
+    def _halves(self, pieces: list[_Piece]) -> list[list[_Piece]]:
+        if len(pieces) > 1:
+            middle = len(pieces) // 2
+            return [pieces[:middle], pieces[middle:]]
+        piece = pieces[0]
+        parts = self._sizes.split(piece.text, piece.tokens // 2)
+        if len(parts) < 2:
+            middle = len(piece.text) // 2
+            parts = [part for part in (piece.text[:middle], piece.text[middle:]) if part.strip()]
+        return [[_Piece(part, self._sizes.of(part), piece.page)] for part in parts]
+
+
+# -- drafts ---------------------------------------------------------------------------------------
+
+
+def _draft(
+    path: tuple[str, ...], pieces: Sequence[_Piece], title: str, sizes: _Sizes, *, position: int, start: int
+) -> ChunkDraft:
+    text = _text(pieces)
+    embedding_text = _embedding_text(title, path, pieces, sizes)
+    pages = [piece.page for piece in pieces if piece.page is not None]
+    return ChunkDraft(
+        position=position,
+        text=text,
+        embedding_text=embedding_text,
+        heading_path=path,
+        page=min(pages, default=None),
+        last_page=max(pages, default=None),
+        char_start=start,
+        char_end=start + len(text),
+        content_hash=hashlib.sha256(embedding_text.encode()).hexdigest(),
+        occurrence=0,
+    )
+
+
+def _text(pieces: Sequence[_Piece]) -> str:
+    first = pieces[0]
+    start = f"{first.repeated}\n{first.text}" if first.repeated else first.text
+    return start + "".join(piece.glue + piece.text for piece in pieces[1:])
+
+
+def _embedding_text(title: str, path: Sequence[str], pieces: Sequence[_Piece], sizes: _Sizes) -> str:
+    """Title and headings in front of the text; headings that the text shows itself are not said twice."""
+    shown = {piece.heading for piece in pieces}
+    label = _label(title, [name for name in path if name not in shown], sizes)
+    return f"{label}{BETWEEN_CHUNKS}{_text(pieces)}" if label else _text(pieces)
+
+
+def _label(title: str, path: Sequence[str], sizes: _Sizes) -> str:
+    """Title and headings within their share of a chunk: outer headings go first, then the title's end."""
+    most = sizes.most // _LABEL_SHARE
+    names = [title, *(name for name in path if name != title)] if title else list(path)
+    while len(names) > 2 and sizes.of(" > ".join(names)) > most:
+        del names[1]
+    label = " > ".join(names)
+    while label and (tokens := sizes.of(label)) > most:
+        label = label[: min(len(label) - 1, len(label) * most // tokens)].rstrip()
+    return label

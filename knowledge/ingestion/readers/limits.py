@@ -1,0 +1,17 @@
+"""What one document may cost to read. Protects workers from bombs and from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    max_bytes: int = 100 * MEGABYTE  # the file itself
+    max_unpacked_bytes: int = 200 * MEGABYTE  # all parts of a packed format
+    max_markup_bytes: int = 50 * MEGABYTE  # text that is parsed as a whole: as a tree it takes many times its size
+    max_pages: int = 2_000
+    max_characters: int = 10_000_000
+    max_seconds: float = 120.0  # checked between pages

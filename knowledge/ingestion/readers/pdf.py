@@ -1,0 +1,107 @@
+"""PDF: text in reading order with page numbers, without what every page repeats."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from knowledge.errors import DamagedDocument, DocumentTooLarge, ScannedDocument
+from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.readers.pdf_layout import Vocabulary, blocks_of_page, type_of
+from knowledge.ingestion.readers.pdf_lines import Line, PdfFile, opened
+from knowledge.ingestion.readers.text import cleaned
+from knowledge.types import Block, BlockKind, ParsedDocument
+
+_EDGE_LINES = 3  # a running header or footer is among this many first or last lines of a page
+_FEWEST_PAGES = 3
+_PAGE_NUMBER = re.compile(r"(?:page|p\.|seite)?\s*[-–—]?\s*#\s*(?:(?:of|von|/)\s*#)?\s*[-–—]?", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_FILE_LIKE = re.compile(r"\.\w{2,5}$|^untitled|^[\d\W_]+$", re.IGNORECASE)
+_PROGRAM = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
+
+
+def read_pdf(path: Path, limits: ReadLimits) -> ParsedDocument:
+    _check_end(path)
+    with opened(path) as file:
+        if file.page_count > limits.max_pages:
+            raise DocumentTooLarge(detail=f"{file.page_count} pages")
+        if file.page_count == 0:
+            raise DamagedDocument(detail="no page")
+        pages = _lines(file, limits)
+    if not any(pages):
+        raise ScannedDocument(detail=f"{len(pages)} pages without text")
+    blocks = tuple(_blocks(_without_running_lines(pages)))
+    return ParsedDocument(blocks, title=_title(file.title, blocks), page_count=len(pages))
+
+
+def _check_end(path: Path) -> None:
+    """A file cut short may still open, with its last pages gone in silence. Its end mark tells."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 65536))
+        if b"%%EOF" not in stream.read():
+            raise DamagedDocument(detail="no end mark")
+
+
+def _lines(file: PdfFile, limits: ReadLimits) -> list[list[Line]]:
+    deadline = time.monotonic() + limits.max_seconds
+    characters = 0
+    pages = []
+    for index in range(file.page_count):
+        lines = file.lines(index)
+        characters += sum(len(line.text) for line in lines)
+        if characters > limits.max_characters:
+            raise DocumentTooLarge(detail=f"more than {limits.max_characters} characters at page {index + 1}")
+        if time.monotonic() > deadline:
+            raise DocumentTooLarge(detail=f"{limits.max_seconds} s passed at page {index + 1}")
+        pages.append(lines)
+    return pages
+
+
+def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[Block]:
+    kind, vocabulary = type_of(pages), Vocabulary(pages)
+    for number, lines in enumerate(pages, start=1):
+        for block in blocks_of_page(lines, number, kind, vocabulary):
+            text = cleaned(block.text).translate(_LIGATURES).strip()
+            if text:
+                yield Block(block.kind, text, page=block.page, level=block.level)
+
+
+def _without_running_lines(pages: list[list[Line]]) -> list[list[Line]]:
+    """Drops lines that stand in the same place on most pages, and page numbers. No page loses all its lines."""
+    if len(pages) < _FEWEST_PAGES:
+        return pages
+    seen = Counter(key for lines in pages for key in {_running_key(line) for line in _edges(lines)})
+    repeated = {key for key, count in seen.items() if count >= _FEWEST_PAGES and count * 2 > len(pages)}
+    return [_kept(lines, repeated) for lines in pages]
+
+
+def _kept(lines: list[Line], repeated: set[tuple[str, int]]) -> list[Line]:
+    edges = {id(line) for line in _edges(lines) if _running_key(line) in repeated}
+    kept = [line for line in lines if id(line) not in edges]
+    return kept or lines
+
+
+def _edges(lines: Sequence[Line]) -> list[Line]:
+    """The topmost and the lowest lines, wherever the file has them in its order."""
+    ordered = sorted(lines, key=lambda line: -line.top)
+    return ordered if len(ordered) <= 2 * _EDGE_LINES else [*ordered[:_EDGE_LINES], *ordered[-_EDGE_LINES:]]
+
+
+def _running_key(line: Line) -> tuple[str, int]:
+    """Text and height on the page. Digits count as alike in page numbers only: "Section 4" is no header."""
+    pattern = _DIGITS.sub("#", line.text)
+    if _PAGE_NUMBER.fullmatch(pattern):
+        return "#", 0  # some producers put it right below the text, wherever that ends
+    return line.text, round(line.bottom / 6)
+
+
+def _title(declared: str, blocks: Sequence[Block]) -> str:
+    title = _PROGRAM.sub("", cleaned(declared).strip())
+    if title and not _FILE_LIKE.search(title):
+        return title
+    first = [block.text for block in blocks[:10] if block.kind is BlockKind.HEADING and block.level == 1]
+    return first[0] if first else ""

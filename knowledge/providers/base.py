@@ -1,0 +1,83 @@
+"""The seams around vendors: small Protocols shaped by what we need, not by what they offer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from knowledge.types import EmbeddedChunk, Hits, ModelUsage, Prompt, SearchScope, SparseVector, Vector, VectorSpace
+from tenants.types import TenantKey
+
+
+class ChatModel(Protocol):
+    """Streams an answer: text pieces, and the cumulative usage whenever the provider tells it (the last one counts)."""
+
+    provider: str
+    name: str
+
+    def stream(self, prompt: Prompt) -> AsyncGenerator[str | ModelUsage, None]: ...
+
+
+class Embedder(Protocol):
+    """Dense vectors, unit length. `version` changes whenever vectors stop being comparable with earlier ones."""
+
+    provider: str
+    name: str
+    version: str  # slug [a-z0-9-]; part of the vector collection's name
+    dimensions: int
+    max_tokens: int  # text beyond this is not seen by the model
+
+    def count_tokens(self, text: str) -> int: ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> tuple[list[Vector], ModelUsage]: ...
+
+    async def embed_query(self, text: str) -> tuple[Vector, ModelUsage]: ...
+
+
+class SparseEncoder(Protocol):
+    """BM25 term weights; the index applies the inverse document frequency."""
+
+    def encode_document(self, text: str) -> SparseVector: ...
+
+    def encode_query(self, text: str) -> SparseVector: ...
+
+
+class VectorIndex(Protocol):
+    """Dense + sparse points of one organisation. No method can be called without naming it.
+
+    Every call raises `knowledge.errors.IndexUnavailable` when the engine can't be reached or fails.
+    """
+
+    async def prepare(self, space: VectorSpace) -> None:
+        """Make the collection if it is missing. Safe to repeat and to race."""
+
+    async def activate(self, space: VectorSpace) -> None:
+        """Point the organisation's alias at this space (dedicated placement)."""
+
+    async def upsert(self, space: VectorSpace, chunks: Sequence[EmbeddedChunk]) -> None:
+        """Store points; durable and searchable when it returns. Repeating it changes nothing."""
+
+    async def search(
+        self, space: VectorSpace, *, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+    ) -> Hits:
+        """Both ranked lists in one round trip; a list whose query is None stays empty."""
+
+    async def forget_document(self, space: VectorSpace, document_id: UUID) -> None: ...
+
+    async def forget_points(self, space: VectorSpace, point_ids: Sequence[UUID]) -> None: ...
+
+    async def point_ids(self, space: VectorSpace, document_id: UUID | None = None) -> set[UUID]: ...
+
+    async def count(self, space: VectorSpace) -> int: ...
+
+    def scan(self, space: VectorSpace, batch_size: int = 256) -> AsyncIterator[list[EmbeddedChunk]]:
+        """Every point of the organisation with its vectors, in batches: to move it between placements or engines."""
+
+    async def check(self) -> None:
+        """Raise when the engine can't be used; for probes."""
+
+    async def drop(self, tenant: TenantKey) -> None:
+        """Remove every point, collection and alias of the organisation, in either placement."""
+
+    async def close(self) -> None: ...

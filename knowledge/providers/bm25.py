@@ -1,0 +1,27 @@
+"""BM25 term weights with Qdrant's own tokenizer: words in, hashed terms out, no vocabulary to keep."""
+
+from __future__ import annotations
+
+from qdrant_edge import Bm25, Bm25Config
+
+from knowledge.types import SparseVector
+
+AVERAGE_TERMS = 110.0  # of a chunk of 200 tokens; BM25 measures a chunk's length against it
+
+
+class Bm25Encoder:
+    """A `SparseEncoder`. The engine object is immutable, so threads share one encoder."""
+
+    def __init__(self, *, language: str = "english", average_terms: float = AVERAGE_TERMS) -> None:
+        self._bm25 = Bm25(Bm25Config(language=language, ascii_folding=True, avg_len=average_terms))
+
+    def encode_document(self, text: str) -> SparseVector:
+        return _frozen(self._bm25.embed_document(text))
+
+    def encode_query(self, text: str) -> SparseVector:
+        return _frozen(self._bm25.embed_query(text))
+
+
+def _frozen(vector: object) -> SparseVector:
+    indices, values = vector.indices, vector.values  # type: ignore[attr-defined]
+    return SparseVector(indices=tuple(indices), values=tuple(float(value) for value in values))

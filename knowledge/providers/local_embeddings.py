@@ -1,0 +1,210 @@
+"""all-MiniLM-L6-v2 on this machine's processor: no key, no network, nothing leaves the house."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # type: ignore[import-untyped]
+from tokenizers import Tokenizer
+
+from knowledge.errors import ProviderUnavailable
+from knowledge.providers.model_files import local_model_version, prepare_local_model, wheel_model_path
+from knowledge.types import ModelUsage, Vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TOKENIZER = Path(__file__).resolve().parent.parent / "assets" / "minilm" / "tokenizer.json"
+_BATCH = 8  # larger batches are not faster on a processor and take memory with the square of the length
+_REMEMBERED_QUERIES = 512
+_REMEMBERED_WORDS = 50_000
+_LONGEST_REMEMBERED_WORD = 40
+_SPECIAL_TOKENS = 2  # [CLS] and [SEP]
+_UNLOADABLE = (onnx_errors.Fail, onnx_errors.InvalidProtobuf, onnx_errors.InvalidGraph, onnx_errors.NoSuchFile)
+
+
+class LocalEmbedder:
+    """An `Embedder`. Loads at first use; one instance serves any number of threads and event loops.
+
+    Documents and queries run on threads of their own over one model, so a query never stands behind an upload.
+    Without `model_dir` the model runs as it was installed, which is slower.
+    """
+
+    provider = "local"
+    name = "all-MiniLM-L6-v2"
+    dimensions = 384
+    max_tokens = 256
+
+    def __init__(self, model_dir: str | Path | None = None, *, threads: int | None = None) -> None:
+        self._model_dir = Path(model_dir) if model_dir else None
+        self.version = local_model_version(self._model_dir)
+        self._tokens = _TokenCounter(_TOKENIZER)
+        self._model = _Model(self._model_file, threads=threads or min(2, os.cpu_count() or 1))
+        self._documents = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-documents")
+        self._queries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-queries")
+        self._remembered = _QueryCache(_REMEMBERED_QUERIES)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens the model would need, its two special ones included, however long the text is."""
+        return self._tokens.count(text)
+
+    async def embed_documents(self, texts: Sequence[str]) -> tuple[list[Vector], ModelUsage]:
+        run = partial(asyncio.get_running_loop().run_in_executor, self._documents)
+        tokens = await run(self._encode, texts)
+        vectors: list[Vector] = [()] * len(texts)
+        for batch in _batches(tokens):  # one job each: two uploads take turns, and a cancelled one stops here
+            found = await run(self._model.vectors, [tokens[index] for index in batch])
+            for index, vector in zip(batch, found.tolist(), strict=True):
+                vectors[index] = vector
+        return vectors, self._usage(sum(map(len, tokens)))
+
+    async def embed_query(self, text: str) -> tuple[Vector, ModelUsage]:
+        known = self._remembered.get(text)
+        if known is None:
+            known = await asyncio.get_running_loop().run_in_executor(self._queries, self._embed_one, text)
+        vector, token_count = known
+        return vector.tolist(), self._usage(token_count)
+
+    def close(self) -> None:
+        self._documents.shutdown(cancel_futures=True)
+        self._queries.shutdown(cancel_futures=True)
+
+    def _model_file(self) -> Path:
+        return prepare_local_model(self._model_dir) if self._model_dir else wheel_model_path()
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return self._tokens.encode(texts, limit=self.max_tokens)
+
+    def _embed_one(self, text: str) -> tuple[NDArray[np.float32], int]:
+        tokens = self._encode([text])
+        found = self._model.vectors(tokens)[0], len(tokens[0])
+        self._remembered.put(text, found)
+        return found
+
+    def _usage(self, tokens: int) -> ModelUsage:
+        return ModelUsage(provider=self.provider, model=self.name, input_tokens=tokens)
+
+
+def _batches(tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Positions of texts of like length, so that little is padded."""
+    order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
+    for start in range(0, len(order), _BATCH):
+        yield order[start : start + _BATCH]
+
+
+class _Model:
+    """The ONNX session, loaded once at first use. It lets go of the interpreter while it computes."""
+
+    def __init__(self, model_file: Callable[[], Path], *, threads: int) -> None:
+        self._model_file, self._threads = model_file, threads
+        self._session: onnxruntime.InferenceSession | None = None
+        self._loading = threading.Lock()
+
+    def vectors(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        session = self._loaded()
+        ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
+        mask = np.zeros_like(ids)
+        for row, text in enumerate(tokens):
+            ids[row, : len(text)], mask[row, : len(text)] = text, 1
+        if {item.name for item in session.get_inputs()} == {"ids", "mask"}:
+            return np.asarray(session.run(None, {"ids": ids, "mask": mask})[0])
+        exported = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        return _pooled(np.asarray(session.run(None, exported)[0]), mask)
+
+    def _loaded(self) -> onnxruntime.InferenceSession:
+        with self._loading:
+            if self._session is None:
+                self._session = self._open(self._model_file())
+            return self._session
+
+    def _open(self, path: Path) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
+        options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for good
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads burn no processor
+        try:
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except _UNLOADABLE as error:
+            raise ProviderUnavailable(detail=f"{path} can't be loaded: {error}") from error
+
+
+def _pooled(states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the built graph does itself: the mean over real tokens, unit length."""
+    sums = np.einsum("btw,bt->bw", states, mask.astype(np.float32))
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
+
+
+class _TokenCounter:
+    """The model's own tokenizer, without the truncation and padding its file asks for.
+
+    WordPiece never looks across white space, so a text's count is the sum of its words' counts, and words repeat.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loading = threading.Lock()
+        self._loaded: Tokenizer | None = None
+        self._known: dict[str, int] = {}
+
+    def encode(self, texts: Sequence[str], *, limit: int) -> list[list[int]]:
+        found = (encoding.ids for encoding in self._tokenizer().encode_batch_fast(list(texts)))
+        return [ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]] for ids in found]
+
+    def count(self, text: str) -> int:
+        words, known = text.split(), self._known
+        unknown = {word for word in words if word not in known}
+        if not unknown:
+            return _SPECIAL_TOKENS + sum(map(known.__getitem__, words))
+        counts = self._counts(unknown)
+        self._remember(counts)
+        return _SPECIAL_TOKENS + sum(counts[word] if word in counts else known[word] for word in words)
+
+    def _counts(self, words: set[str]) -> dict[str, int]:
+        ordered = list(words)
+        found = self._tokenizer().encode_batch_fast(ordered, add_special_tokens=False)
+        return {word: len(encoding.ids) for word, encoding in zip(ordered, found, strict=True)}
+
+    def _remember(self, counts: dict[str, int]) -> None:
+        if len(self._known) > _REMEMBERED_WORDS:
+            self._known = {}  # a new one, never a cleared one: another thread may be counting with the old
+        self._known.update({word: count for word, count in counts.items() if len(word) <= _LONGEST_REMEMBERED_WORD})
+
+    def _tokenizer(self) -> Tokenizer:
+        with self._loading:
+            if self._loaded is None:
+                tokenizer = Tokenizer.from_file(str(self._path))
+                tokenizer.no_truncation()
+                tokenizer.no_padding()
+                self._loaded = tokenizer
+            return self._loaded
+
+
+class _QueryCache:
+    """The latest queries' vectors. A question is embedded once, however many people ask it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[str, tuple[NDArray[np.float32], int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, text: str) -> tuple[NDArray[np.float32], int] | None:
+        with self._lock:
+            if text in self._entries:
+                self._entries.move_to_end(text)
+            return self._entries.get(text)
+
+    def put(self, text: str, entry: tuple[NDArray[np.float32], int]) -> None:
+        with self._lock:
+            self._entries[text] = entry
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)

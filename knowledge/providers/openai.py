@@ -1,0 +1,176 @@
+"""OpenAI's chat models, and every server that speaks its API (Ollama, llama.cpp, vLLM)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Any, cast
+
+import anyio
+import httpx2
+import openai
+from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
+
+from knowledge.errors import ProviderRefused, ProviderUnavailable
+from knowledge.providers.streams import EventStream, Patience, PerLoop, estimate_usage
+from knowledge.types import ModelUsage, Prompt
+
+HAS_AIOHTTP = find_spec("aiohttp") is not None  # a faster transport for the SDK, by a factor of three
+RETRYABLE_STATUS = frozenset({408, 409, 425, 429})
+REFUSALS_IN_STREAM = frozenset({"invalid_request_error", "authentication_error", "permission_error", "not_found_error"})
+FILTERED = "The AI provider's content filter stopped this answer. Ask in other words."
+DETAIL_LIMIT = 300
+
+
+@contextmanager
+def translated_errors(provider: str) -> Iterator[None]:
+    """Sort the SDK's failures into "try again, or elsewhere" and "this will never work"."""
+    try:
+        yield
+    except openai.APIStatusError as error:
+        detail = f"{provider}: {error.status_code} {error.code or error.type or ''}: {error.message}"[:DETAIL_LIMIT]
+        if error.status_code in RETRYABLE_STATUS or error.status_code >= 500:
+            raise ProviderUnavailable(detail=detail) from error
+        raise ProviderRefused(detail=detail) from error
+    except (openai.APIConnectionError, httpx2.RequestError, anyio.EndOfStream, OSError) as error:
+        # The SDK leaves what breaks after the headers as it is: httpx2, anyio, or OSError for TLS.
+        raise ProviderUnavailable(detail=f"{provider}: {type(error).__name__} {error}"[:DETAIL_LIMIT]) from error
+
+
+def make_client(
+    *, api_key: str, base_url: str | None, connect_timeout: float, read_timeout: float | None
+) -> AsyncOpenAI:
+    """An SDK client that never repeats a call by itself: the retry policy is ours."""
+    timeout = httpx2.Timeout(connect=connect_timeout, read=read_timeout, write=30.0, pool=connect_timeout)
+    http_client = DefaultAioHttpClient(timeout=timeout) if HAS_AIOHTTP else None
+    return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0, http_client=http_client)
+
+
+class OpenAIChatModel:
+    """A `ChatModel` over `POST /chat/completions`.
+
+    Close the stream (`contextlib.aclosing`) or cancel the task that reads it: the HTTP connection closes at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api_key: str,
+        base_url: str | None = None,
+        provider: str = "openai",
+        *,
+        connect_timeout: float = 5.0,
+        first_token_timeout: float = 20.0,
+        silence_timeout: float = 15.0,
+        temperature: float | None = None,
+    ) -> None:
+        self.name = name
+        self.provider = provider
+        self._first_token_timeout = first_token_timeout
+        self._silence_timeout = silence_timeout
+        self._options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+        # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
+        self._limit_name = "max_completion_tokens" if base_url is None else "max_tokens"
+        self._clients = PerLoop(
+            lambda: make_client(api_key=api_key, base_url=base_url, connect_timeout=connect_timeout, read_timeout=None)
+        )
+
+    def prepare(self) -> None:
+        """Make the running loop's client now, so that the first question does not wait for it."""
+        self._clients.get()
+
+    async def close(self) -> None:
+        """Close the running loop's connections."""
+        if client := self._clients.drop():
+            await client.close()
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | ModelUsage, None]:
+        written: list[str] = []
+        usage: ModelUsage | None = None
+        finish_reason: str | None = None
+        with translated_errors(self.provider):
+            async with AsyncExitStack() as stack:
+                patience = stack.enter_context(self._patience())
+                events = await self._open(stack, prompt, patience)
+                while (batch := await events.batch()) is not None:
+                    for payload in batch:
+                        raise_error_in(payload, self.provider)
+                        text, is_thinking, reason = _piece_of(payload)
+                        finish_reason = reason or finish_reason
+                        if text or is_thinking:
+                            patience.progress()
+                        if text:
+                            written.append(text)
+                            yield text
+                        if told := self._usage_of(payload):
+                            usage = told
+                            yield told
+        self._check_end(finish_reason)
+        if usage is None:
+            yield estimate_usage(self, prompt, "".join(written))
+
+    def _patience(self) -> Patience:
+        return Patience(self.provider, first=self._first_token_timeout, silence=self._silence_timeout)
+
+    async def _open(self, stack: AsyncExitStack, prompt: Prompt, patience: Patience) -> EventStream:
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": _messages(prompt),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            self._limit_name: prompt.max_output_tokens,
+            **self._options,
+        }
+        # `post` and not `chat.completions.create`: the same request without 2 ms of typed copying, and the response as
+        # it comes instead of a model object a chunk (bench/README.md).
+        sending = self._clients.get().post(
+            "/chat/completions", body=request, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
+        )
+        response = cast(httpx2.Response, await patience.wait(sending))
+        stack.push_async_callback(response.aclose)
+        return EventStream(response, patience)
+
+    def _usage_of(self, payload: dict[str, Any]) -> ModelUsage | None:
+        usage = payload.get("usage")
+        if not usage:
+            return None
+        return ModelUsage(
+            provider=self.provider,
+            model=self.name,
+            input_tokens=usage.get("prompt_tokens") or 0,
+            cached_input_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+            output_tokens=usage.get("completion_tokens") or 0,
+        )
+
+    def _check_end(self, finish_reason: str | None) -> None:
+        if finish_reason is None:
+            raise ProviderUnavailable(detail=f"{self.provider}: the stream ended before the answer did")
+        if finish_reason == "content_filter":
+            raise ProviderRefused(FILTERED, detail=f"{self.provider}: content_filter")
+
+
+def raise_error_in(payload: dict[str, Any], provider: str) -> None:
+    """An error that comes as an event, after the headers said 200."""
+    error = payload.get("error")
+    if not error:
+        return
+    kind, message = (error.get("type") or "", error.get("message") or "") if isinstance(error, dict) else ("", error)
+    detail = f"{provider}: in the stream: {kind}: {message}"[:DETAIL_LIMIT]
+    raise (ProviderRefused if kind in REFUSALS_IN_STREAM else ProviderUnavailable)(detail=detail)
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    turns = [{"role": turn.role.value, "content": turn.text} for turn in prompt.turns]
+    return [{"role": "system", "content": prompt.system}, *turns] if prompt.system else turns
+
+
+def _piece_of(payload: dict[str, Any]) -> tuple[str, bool, str | None]:
+    """Text, whether the model is thinking aloud elsewhere, and the finish reason of one chunk."""
+    choices = payload.get("choices")
+    if not choices:
+        return "", False, None
+    delta = choices[0].get("delta") or {}
+    text = delta.get("content") or delta.get("refusal") or ""
+    is_thinking = bool(delta.get("reasoning_content") or delta.get("reasoning"))
+    return text, is_thinking, choices[0].get("finish_reason")

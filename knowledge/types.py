@@ -1,0 +1,259 @@
+"""Values that cross the boundaries of `knowledge`. Frozen, free of Django, free of vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from tenants.types import TenantKey
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """BM25 term weights: `indices[i]` is a hashed term, `values[i]` its weight."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+# -- reading and chunking -------------------------------------------------------------------------
+
+
+class BlockKind(StrEnum):
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST = "list"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One structural piece of a document in reading order. `page` counts from 1, None where a format has no pages."""
+
+    kind: BlockKind
+    text: str
+    page: int | None = None
+    level: int = 0  # headings only: 1 is the highest
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a reader found: blocks in reading order, the title the file itself names, pages if it has them."""
+
+    blocks: tuple[Block, ...]
+    title: str = ""
+    page_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDraft:
+    """A chunk before it has vectors.
+
+    `text` is shown and cited; `embedding_text` has title and heading path in front and is what is embedded.
+    `char_start`/`char_end` are offsets into the document's plain text (chunk texts joined by a blank line).
+    """
+
+    position: int
+    text: str
+    embedding_text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    last_page: int | None
+    char_start: int
+    char_end: int
+    content_hash: str  # sha256 hex of `embedding_text`
+    occurrence: int  # 0 for the first chunk with this hash in the document, then 1, 2 ...
+
+
+# -- vectors --------------------------------------------------------------------------------------
+
+
+class Placement(StrEnum):
+    DEDICATED = "dedicated"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSpace:
+    """Where one organisation's vectors of one embedding version live. Cannot be named without a tenant key."""
+
+    tenant: TenantKey
+    version: str  # slug of the embedding model's id, for instance "minilm-l6-v2-q8"
+    dimensions: int
+    placement: Placement = Placement.DEDICATED
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk as the vector index stores it: ids and vectors; its text stays in PostgreSQL."""
+
+    point_id: UUID
+    document_id: UUID
+    collection_id: UUID
+    position: int
+    dense: Vector
+    sparse: SparseVector
+
+
+@dataclass(frozen=True, slots=True)
+class SearchScope:
+    """What the asking person may read. Built in `retrieval.scope` only; an empty tuple matches nothing."""
+
+    collection_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One point of one ranked list. `score` is the raw cosine or BM25 score of that list."""
+
+    point_id: UUID
+    document_id: UUID
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Both ranked lists of one hybrid search, best first, before fusion."""
+
+    dense: tuple[Hit, ...] = ()
+    sparse: tuple[Hit, ...] = ()
+
+
+# -- answering ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was found for a question, as prompt and page need it. `n`, from 1, is its citation number."""
+
+    n: int
+    chunk_id: UUID
+    document_id: UUID
+    title: str
+    text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    position: int
+    score: float  # fused, 0 to 1 within one search
+    similarity: float  # cosine of question and chunk; 0 when only the keyword list found it
+
+
+class Role(StrEnum):
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The person on whose behalf tokens are spent; the label is what finance reads when the person is gone."""
+
+    id: UUID | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What must be known of an organisation to search and answer for it."""
+
+    space: VectorSpace
+    embedding_provider: str
+    organisation_name: str
+
+    @property
+    def tenant(self) -> TenantKey:
+        return self.space.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    library: Library
+    asker: Asker
+    answer_id: UUID  # idempotency of metering hangs on it
+    text: str
+    scope: SearchScope
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a chat model gets. Passages travel beside the text for models that quote instead of compose."""
+
+    system: str
+    turns: tuple[Turn, ...]  # ends with the question
+    question: str
+    passages: tuple[Passage, ...]
+    max_output_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """A provider's last cumulative count for one call, in tokens. `input_tokens` includes the cached ones."""
+
+    provider: str
+    model: str
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False  # our own count, because the provider never told
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer that ran to its end."""
+
+    text: str
+    cited: tuple[int, ...]
+    usage: ModelUsage
+    refused: bool = False
+    cached: bool = False
+
+
+@dataclass(slots=True)
+class Receipt:
+    """Filled by the pipeline in its `finally`, so that whoever asked can show what was spent, however it ended."""
+
+    usage: ModelUsage | None = None
+    cost_gbp: Decimal = Decimal(0)
+
+
+AnswerEvent = SourcesFound | TextDelta | Notice | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What one search found, and what it cost."""
+
+    passages: tuple[Passage, ...]
+    usage: ModelUsage
+    candidates: int = 0
+    notes: tuple[Notice, ...] = field(default=())

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from knowledge import views
+
+urlpatterns = [
+    path("documents/", views.documents, name="documents"),
+    path("documents/<uuid:document_id>/", views.document, name="document"),
+    path("documents/<uuid:document_id>/file/", views.document_file, name="document_file"),
+]
