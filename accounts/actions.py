@@ -14,9 +14,7 @@ from accounts.selectors import KEY_SCHEME
 def api_key_issue(*, user: User, name: str, expires_at: datetime | None = None) -> str:
     """Make a key and return it: the only time it can be read."""
     prefix, secret = new_secret()
-    ApiKey.objects.create(
-        user=user, name=name, prefix=prefix, secret_hash=secret_hash(secret), expires_at=expires_at
-    )
+    ApiKey.objects.create(user=user, name=name, prefix=prefix, secret_hash=secret_hash(secret), expires_at=expires_at)
     return f"{KEY_SCHEME}_{prefix}_{secret}"
 
 

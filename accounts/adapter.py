@@ -4,7 +4,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
-class MembersOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class MembersOnlyAdapter(DefaultAccountAdapter):
     """Nobody signs themselves up on an organisation's host: its admins add people."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

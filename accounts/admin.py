@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.forms import ResetPasswordForm
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -26,7 +27,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(User, site=tenant_admin)
-class PersonAdmin(ModelAdmin):  # type: ignore[misc]
+class PersonAdmin(ModelAdmin):
     """Adding a person sends a link to choose a password."""
 
     form = PersonForm
@@ -59,7 +60,7 @@ class PersonAdmin(ModelAdmin):  # type: ignore[misc]
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not change:
-            send_password_link(request, obj)
+            transaction.on_commit(lambda: send_password_link(request, obj))
 
 
 def send_password_link(request: HttpRequest, user: User) -> None:
@@ -69,7 +70,7 @@ def send_password_link(request: HttpRequest, user: User) -> None:
 
 
 @admin.register(ApiKey, site=tenant_admin)
-class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]
+class ApiKeyAdmin(ModelAdmin):
     list_display = ("name", "prefix", "user", "created_at", "last_used_at", "expires_at", "revoked_at")
     actions = ("revoke",)
 
@@ -86,6 +87,6 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(User, site=operator_admin)
-class OperatorAdmin(ModelAdmin):  # type: ignore[misc]
+class OperatorAdmin(ModelAdmin):
     list_display = ("email", "name", "is_superuser", "is_active", "last_login")
     fields = ("email", "name", "is_superuser", "is_active")

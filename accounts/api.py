@@ -9,6 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import TABLE, Role
+from accounts.selectors import signed_in
+from tenants.selectors import organisation_of
 
 
 class OrganisationOutput(serializers.Serializer[Any]):
@@ -29,8 +31,8 @@ class MeApi(APIView):
     @extend_schema(responses=MeOutput)
     def get(self, request: Request) -> Response:
         """Who is asking, and what they may do."""
-        user = request.user
-        organisation = request._request.organisation  # type: ignore[attr-defined]
+        user = signed_in(request)
+        organisation = organisation_of(request._request)
         me = {
             "id": user.pk,
             "email": user.email,

@@ -1,9 +1,10 @@
-"""How REST requests say who they are: an API key, or the session of the web app."""
+"""How programs say who they are: an API key. Pages use the session, whose writes need the CSRF token as everywhere."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.request import Request
 
@@ -25,5 +26,11 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         return "Bearer"
 
 
-class SessionAuthentication(authentication.SessionAuthentication):
-    """The session cookie; writes need the CSRF token, as everywhere."""
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API description tells programs to send their key."""
+
+    target_class = ApiKeyAuthentication
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key of this organisation: vena_…"}

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.request import Request
 
-from accounts.errors import InvalidApiKey, NotAllowed, PersonNotFound
+from accounts.errors import InvalidApiKey, NotAllowed, NotSignedIn, PersonNotFound
 from accounts.models import ApiKey, User, secret_hash
 from accounts.permissions import Can, may
 
 KEY_SCHEME = "vena"
 LAST_USE_EVERY = 60  # seconds; finer is not worth a write per request
+
+
+def signed_in(request: HttpRequest | Request) -> User:
+    """The person behind a request that a login or permission check has let through."""
+    user = request.user
+    if not isinstance(user, User):
+        raise NotSignedIn
+    return user
 
 
 def person_by_email(email: str) -> User:

@@ -12,7 +12,7 @@ from billing.models import ExchangeRate, ModelPrice, Plan, Subscription, UsageEv
 from vena_platform.admin_sites import operator_admin
 
 
-class AddOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+class AddOnlyAdmin(ModelAdmin):
     """Dated rows: a change is a new row, so that old reports stay as they were."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -23,12 +23,12 @@ class AddOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Plan, site=operator_admin)
-class PlanAdmin(ModelAdmin):  # type: ignore[misc]
+class PlanAdmin(ModelAdmin):
     list_display = ("name", "slug", "seats", "document_limit", "monthly_price_gbp")
 
 
 @admin.register(Subscription, site=operator_admin)
-class SubscriptionAdmin(ModelAdmin):  # type: ignore[misc]
+class SubscriptionAdmin(ModelAdmin):
     list_display = ("organisation", "plan", "started_at")
     list_filter = ("plan",)
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 
 from django.db import models
 
 from tenants.models import Organisation
 
-MONEY = {"max_digits": 16, "decimal_places": 8}  # pounds; a token costs some millionths
+
+def money() -> models.DecimalField[Decimal, Decimal]:
+    """A column for money: a token costs some millionths of a pound."""
+    return models.DecimalField(max_digits=16, decimal_places=8)
 
 
 class Plan(models.Model):
@@ -40,9 +44,9 @@ class ModelPrice(models.Model):
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=80)
     valid_from = models.DateField()
-    input_usd = models.DecimalField(**MONEY)
-    cached_input_usd = models.DecimalField(**MONEY)
-    output_usd = models.DecimalField(**MONEY)
+    input_usd = money()
+    cached_input_usd = money()
+    output_usd = money()
     source = models.CharField(max_length=200)
 
     class Meta:
@@ -107,7 +111,7 @@ class UsageEvent(models.Model):
     is_estimated = models.BooleanField(default=False)
     price = models.ForeignKey(ModelPrice, models.PROTECT, null=True, related_name="+")  # null: no price was known
     rate = models.ForeignKey(ExchangeRate, models.PROTECT, null=True, related_name="+")
-    cost_gbp = models.DecimalField(**MONEY)
+    cost_gbp = money()
 
     class Meta:
         indexes = [models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation")]

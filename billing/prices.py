@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from billing.models import ExchangeRate, ModelPrice
@@ -27,9 +28,7 @@ class Quote:
 
     def cost(self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int) -> Decimal:
         fresh = input_tokens - cached_input_tokens
-        total = (
-            fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp + output_tokens * self.output_gbp
-        )
+        total = fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp + output_tokens * self.output_gbp
         return (total / MILLION).quantize(QUANTUM)
 
 
@@ -61,9 +60,9 @@ def load_quote(provider: str, model: str) -> Quote:
     )
 
 
-def best_price(prices: object, model: str) -> ModelPrice | None:
-    """The newest row of the model itself; providers answer with dated names (`gpt-4o-2024-08-06`), so else its family."""
-    rows = list(prices.order_by("-valid_from"))  # type: ignore[attr-defined]
+def best_price(prices: QuerySet[ModelPrice], model: str) -> ModelPrice | None:
+    """The newest row of the model, else of its family: providers answer with dated names (`gpt-4o-2024-08-06`)."""
+    rows = list(prices.order_by("-valid_from"))
     exact = [row for row in rows if row.model == model]
     family = sorted((row for row in rows if model.startswith(f"{row.model}-20")), key=lambda row: -len(row.model))
     return next(iter(exact or family), None)

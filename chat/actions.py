@@ -22,7 +22,7 @@ from chat.protocol import Ask, InvalidFrame
 from chat.selectors import conversation_of, history_of
 from knowledge.retrieval.scope import scope_of
 from knowledge.selectors import library_of
-from knowledge.types import Asker, Library, ModelUsage, Passage, Question
+from knowledge.types import Asker, ModelUsage, Passage, Question
 from tenants.errors import OrganisationSuspended
 from tenants.models import Organisation
 

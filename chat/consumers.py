@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -26,11 +28,14 @@ from vena_platform.errors import VenaError
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 NOT_SIGNED_IN = 4401
 MAX_FOLLOWED = 20  # answers one socket watches at once
 
 
-class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class ChatConsumer(AsyncWebsocketConsumer):
     followed: dict[UUID, asyncio.Task[None]]
     user: User
     tenant: TenantKey
@@ -114,8 +119,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except VenaError as error:
             await self.tell(protocol.failure(error, answer))
 
-    async def run(self, function, *args):  # type: ignore[no-untyped-def]
-        return await in_tenant(self.tenant.schema_name, function, *args)
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await in_tenant(self.tenant.schema_name, function, *args, **kwargs)
 
     async def tell(self, frame: Frame) -> None:
         await self.send(text_data=protocol.encoded(frame))

@@ -12,7 +12,8 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from typing import Any
 from uuid import UUID
 
 import redis.asyncio as aioredis
@@ -63,7 +64,7 @@ class LiveAnswer:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def follow(self, after: int = 0) -> AsyncIterator[Frame]:
+    async def follow(self, after: int = 0) -> AsyncGenerator[Frame, None]:
         """Every frame from the start, less the deltas up to `after`; ends with the answer."""
         read = 0
         while True:
@@ -94,6 +95,7 @@ class Switchboard:
         self._ended: list[tuple[str, UUID]] = []
         self._begun: list[str] = []
         self._wake = asyncio.Event()
+        self._is_closing = False
         self._tasks = [
             asyncio.create_task(self._write(), name="answers.write"),
             asyncio.create_task(self._beat(), name="answers.beat"),
@@ -122,7 +124,7 @@ class Switchboard:
 
     # -- the followers' side ---------------------------------------------------------------------
 
-    async def follow(self, tenant: TenantKey, answer: UUID, after: int = 0) -> AsyncIterator[Frame]:
+    async def follow(self, tenant: TenantKey, answer: UUID, after: int = 0) -> AsyncGenerator[Frame, None]:
         """Frames of an answer that runs here or in another process; ends without `done` when there are none."""
         live = self.live.get((tenant.schema_name, answer))
         frames = live.follow(after) if live else self._follow_elsewhere(tenant, answer, after)
@@ -137,11 +139,12 @@ class Switchboard:
         else:
             await self.redis.publish(CONTROL, json.dumps([tenant.schema_name, str(answer)]))
 
-    async def _follow_elsewhere(self, tenant: TenantKey, answer: UUID, after: int) -> AsyncIterator[Frame]:
+    async def _follow_elsewhere(self, tenant: TenantKey, answer: UUID, after: int) -> AsyncGenerator[Frame, None]:
         key, last, heard = stream_key(tenant.schema_name, answer), "0", time.monotonic()
         while time.monotonic() - heard < READ_PATIENCE:
-            found = await self.redis.xread({key: last}, block=READ_BLOCK, count=500)
-            for last, fields in found[0][1] if found else []:
+            found: Any = await self.redis.xread({key: last}, block=READ_BLOCK, count=500)
+            entries: list[tuple[str, dict[str, str]]] = found[0][1] if found else []
+            for last, fields in entries:  # noqa: B007 (where the next read goes on)
                 heard = time.monotonic()
                 frame = json.loads(fields["f"])
                 if frame["type"] != "delta" or frame["seq"] > after:
@@ -155,7 +158,7 @@ class Switchboard:
 
     async def _write(self) -> None:
         """Gather the frames of every answer and send them in one round trip."""
-        while True:
+        while not self._is_closing:
             await self._wake.wait()
             self._wake.clear()
             try:
@@ -180,7 +183,7 @@ class Switchboard:
         await pipe.execute()
 
     async def _beat(self) -> None:
-        while True:
+        while not self._is_closing:
             try:
                 await self.redis.set(owner_key(self.owner), "alive", ex=OWNER_TTL)
             except RedisError:
@@ -189,7 +192,7 @@ class Switchboard:
 
     async def _listen(self) -> None:
         """Stops that were said to another process."""
-        while True:
+        while not self._is_closing:
             try:
                 async with self.redis.pubsub() as channel:
                     await channel.subscribe(CONTROL)
@@ -213,13 +216,20 @@ class Switchboard:
             live.stop("interrupted")
         if leftover := [live.task for live in self.live.values() if live.task]:
             await asyncio.wait(leftover, timeout=5)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_background()
         with contextlib.suppress(RedisError):
             await self._flush()
             await self.redis.delete(owner_key(self.owner))
         await self.redis.aclose()
+
+    async def _end_background(self) -> None:
+        """Cancel until it is heard: a client library may take a cancellation for a time-out of its own."""
+        self._is_closing = True
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.5)
 
 
 _switchboards: dict[asyncio.AbstractEventLoop, Switchboard] = {}

@@ -41,7 +41,9 @@ class Message(models.Model):
     role = models.CharField(max_length=16, choices=Role)
     status = models.CharField(max_length=16, choices=Status, default=Status.COMPLETE)
     text = models.TextField(blank=True)
-    client_id = models.UUIDField(null=True, blank=True)  # questions: the browser's own id, so a repeat is not asked twice
+    client_id = models.UUIDField(
+        null=True, blank=True
+    )  # questions: the browser's own id, so a repeat is not asked twice
     reply_to = models.OneToOneField("self", models.CASCADE, null=True, blank=True, related_name="answer")
     collection_ids = models.JSONField(null=True, blank=True)  # what the question was limited to; null for everything
     error_code = models.CharField(max_length=64, blank=True)

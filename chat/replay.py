@@ -10,6 +10,7 @@ from chat.models import Message
 from chat.protocol import Frame
 from chat.selectors import answer_of, source_frame, usage_of
 
+
 def stored_frames(user: User, answer_id: UUID, after: int) -> list[Frame]:
     """Sources, the text, the end. `after` = 0 asks for everything; later viewers get the end with the full text."""
     message = answer_of(user, answer_id)

@@ -7,8 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from tenants.errors import SlugTaken
@@ -25,14 +24,13 @@ def organisation_request(
     if slug in RESERVED_SLUGS or Organisation.objects.filter(slug=slug).exists():
         raise SlugTaken
     organisation = Organisation(name=name, slug=slug, schema_name=schema_of(slug))
+    organisation.full_clean(validate_unique=False)
     try:
-        organisation.full_clean()
-    except ValidationError as error:
-        if "slug" in error.message_dict and Organisation.objects.filter(slug=slug).exists():
-            raise SlugTaken from error
-        raise
-    organisation.save()
-    Domain.objects.create(domain=host_of(slug), tenant=organisation, is_primary=True)
+        with transaction.atomic():  # somebody may have been faster, or hold this host name as their own domain
+            organisation.save()
+            Domain.objects.create(domain=host_of(slug), tenant=organisation, is_primary=True)
+    except IntegrityError as error:
+        raise SlugTaken from error
     return Provisioning.objects.create(
         organisation=organisation,
         owner_name=owner_name,
@@ -68,7 +66,7 @@ def entry_token_redeem(organisation: Organisation, token: str) -> str | None:
         organisation=organisation, entry_token=token_hash(token), entry_expires_at__gt=timezone.now()
     )
     email = live.values_list("owner_email", flat=True).first()
-    return email if email and live.update(entry_token="", entry_expires_at=None) else None
+    return email if email and live.update(entry_token="") else None
 
 
 def token_hash(token: str) -> str:

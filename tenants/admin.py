@@ -14,13 +14,13 @@ from tenants.models import Domain, Organisation, Provisioning
 from vena_platform.admin_sites import operator_admin
 
 
-class DomainInline(TabularInline):  # type: ignore[misc]
+class DomainInline(TabularInline):
     model = Domain
     extra = 0
 
 
 @admin.register(Organisation, site=operator_admin)
-class OrganisationAdmin(ModelAdmin):  # type: ignore[misc]
+class OrganisationAdmin(ModelAdmin):
     list_display = ("name", "slug", "state", "embedding_version", "migration_failure", "created_at")
     list_filter = ("state", "embedding_provider", "vector_placement")
     search_fields = ("name", "slug", "domains__domain")
@@ -55,7 +55,7 @@ class OrganisationAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Provisioning, site=operator_admin)
-class ProvisioningAdmin(ModelAdmin):  # type: ignore[misc]
+class ProvisioningAdmin(ModelAdmin):
     list_display = ("organisation", "owner_email", "step_running", "failure_code", "created_at", "finished_at")
     exclude = ("owner_password", "entry_token")
 

@@ -12,13 +12,11 @@ import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connection
 from django_tenants.utils import schema_context
-
-from tenants.types import TenantKey
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,16 +71,3 @@ def _call(schema_name: str, function: Callable[P, T], /, *args: P.args, **kwargs
 
 async def in_public(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     return await in_tenant(PUBLIC, function, *args, **kwargs)
-
-
-def with_key(
-    function: Callable[Concatenate[TenantKey, P], T],
-) -> Callable[Concatenate[TenantKey, P], T]:
-    """Decorate sync code whose first argument is the organisation: it always runs inside that schema."""
-
-    @functools.wraps(function)
-    def inside(key: TenantKey, *args: P.args, **kwargs: P.kwargs) -> T:
-        with entered(key.schema_name):
-            return function(key, *args, **kwargs)
-
-    return inside

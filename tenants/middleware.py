@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import connection
+from django.db import connection as django_connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import set_urlconf
@@ -17,6 +18,7 @@ from tenants.models import Organisation
 from tenants.selectors import is_public_host, organisation_for_host
 from vena_platform.errors import VenaError
 
+connection: Any = django_connection  # the tenant backend has more methods than its stubs know
 OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/")
 
 
@@ -27,7 +29,7 @@ class OrganisationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         connection.set_schema_to_public()
         mark_active("public")
-        request.organisation = None
+        request.organisation = None  # type: ignore[attr-defined]
         try:
             host = request.get_host()
         except DisallowedHost:
@@ -39,7 +41,7 @@ class OrganisationMiddleware:
         if organisation is None:
             self.route(request, settings.PUBLIC_SCHEMA_URLCONF)
             return refusal(request, OrganisationNotFound, "public/unknown_host.html")
-        request.organisation = organisation
+        request.organisation = organisation  # type: ignore[attr-defined]
         self.route(request, settings.ROOT_URLCONF)
         return self.enter(request, organisation)
 
@@ -66,8 +68,9 @@ class OrganisationMiddleware:
 def refusal(request: HttpRequest, error: type[VenaError], template: str) -> HttpResponse:
     """Programs get JSON, people a page; neither learns whether the path exists."""
     if request.path.startswith(("/api/", "/v1/")):
-        return JsonResponse({"code": error.code, "detail": error.message}, status=error.status)
-    response = render(request, template, {"detail": error.message}, status=error.status)
+        response: HttpResponse = JsonResponse({"code": error.code, "detail": error.message}, status=error.status)
+    else:
+        response = render(request, template, {"detail": error.message}, status=error.status)
     if error.retryable:
         response["Retry-After"] = "2"
     return response

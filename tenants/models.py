@@ -14,7 +14,7 @@ RESERVED_SLUGS = frozenset(
     "status support template vena ws".split()
 )
 slug_rules = RegexValidator(
-    r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$",
+    r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
     "Use 1 to 40 small letters, digits and hyphens; begin with a letter and do not end with a hyphen.",
 )
 
@@ -77,12 +77,17 @@ class Provisioning(models.Model):
     failure_code = models.CharField(max_length=64, blank=True)
     failure_detail = models.TextField(blank=True)  # for us; never shown
     entry_token = models.CharField(max_length=64, blank=True)  # sha256 of the owner's one-time entry
-    entry_expires_at = models.DateTimeField(null=True, blank=True)
+    entry_expires_at = models.DateTimeField(null=True, blank=True)  # stays when the entry was used
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.organisation} for {self.owner_email}"
+
+    @property
+    def is_entered(self) -> bool:
+        """The owner went in by the one-time entry; from now on there is only the sign-in."""
+        return self.entry_expires_at is not None and not self.entry_token
 
 
 def host_of(slug: str) -> str:
@@ -92,3 +97,23 @@ def host_of(slug: str) -> str:
 def schema_of(slug: str) -> str:
     """Slugs hold no underscore, so two slugs never share a schema."""
     return "org_" + slug.replace("-", "_")
+
+
+class DeletionReceipt(models.Model):
+    """Proof that an organisation is gone: what was removed from which store, and what was found left afterwards."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation_id = models.UUIDField()
+    name = models.CharField(max_length=120)
+    slug = models.CharField(max_length=40)
+    schema_name = models.CharField(max_length=63)
+    removed = models.JSONField(default=dict)  # store → count
+    left = models.JSONField(default=dict)  # store → count found by looking again; all zero
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.finished_at or 'unfinished'}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django_tenants.clone import CloneSchema
 from django_tenants.utils import quote_schema_name, schema_exists
 
@@ -25,6 +25,17 @@ logger = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 7_302_611  # any constant: the key of PostgreSQL's advisory lock
 FINGERPRINTS_AT_ONCE = 100
+RENAMES = """
+SELECT format('ALTER TABLE %%I.%%I RENAME CONSTRAINT %%I TO %%I',
+              %(clone)s, theirs.relname, clone.conname, original.conname)
+FROM pg_constraint original
+JOIN pg_class ours ON ours.oid = original.conrelid
+JOIN pg_class theirs ON theirs.relname = ours.relname AND theirs.relnamespace = %(clone)s::regnamespace
+JOIN pg_constraint clone ON clone.conrelid = theirs.oid AND clone.contype = original.contype
+  AND pg_get_constraintdef(clone.oid) = pg_get_constraintdef(original.oid)
+WHERE original.connamespace = %(template)s::regnamespace AND original.contype IN ('p', 'u', 'x')
+  AND clone.conname <> original.conname
+"""
 
 
 @dataclass(slots=True)
@@ -36,24 +47,40 @@ class MigrationReport:
 
 @contextmanager
 def migration_lock(*, shared: bool) -> Iterator[None]:
-    """Cloning (shared) never sees a half-migrated template; two deploys never migrate at once."""
+    """Cloning (shared) never sees a half-migrated template; two deploys never migrate at once.
+
+    The lock lives on a connection of its own: `migrate_schemas` closes the thread's, which would let go of it.
+    """
     suffix = "_shared" if shared else ""
-    with entered("public"):
-        with connection.cursor() as cursor:
+    holder = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with holder.cursor() as cursor:
             cursor.execute(f"SELECT pg_advisory_lock{suffix}(%s)", [MIGRATION_LOCK])
         try:
             yield
         finally:
-            with connection.cursor() as cursor:
+            with holder.cursor() as cursor:
                 cursor.execute(f"SELECT pg_advisory_unlock{suffix}(%s)", [MIGRATION_LOCK])
+    finally:
+        holder.close()
 
 
 def schema_create(schema_name: str) -> None:
     """Clone the template: tables, content types, permissions, migration history. Repeating it changes nothing."""
-    with migration_lock(shared=True):
+    with migration_lock(shared=True), entered("public"):
         if schema_exists(schema_name):
             return
-        CloneSchema().clone_schema(settings.TENANT_TEMPLATE_SCHEMA, schema_name, "DATA")
+        with transaction.atomic():
+            CloneSchema().clone_schema(settings.TENANT_TEMPLATE_SCHEMA, schema_name, "DATA")
+            restore_constraint_names(schema_name)
+
+
+def restore_constraint_names(schema_name: str) -> None:
+    """The clone's unique constraints come out with made-up names; migrations remove and rename them by their own."""
+    with connection.cursor() as cursor:
+        cursor.execute(RENAMES, {"template": settings.TENANT_TEMPLATE_SCHEMA, "clone": schema_name})
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 def schema_drop(schema_name: str) -> None:
@@ -90,15 +117,16 @@ def migrate_public_and_template() -> None:
 
 def schemas_behind(report: MigrationReport) -> list[str]:
     with entered("public"):
-        existing = set(existing_schemas())
+        existing, recorded = set(existing_schemas()), set(schemas_with_history())
         names = [
             name for name in Organisation.objects.order_by("created_at").values_list("schema_name", flat=True)
             if name in existing
         ]  # fmt: skip
         head = fingerprints([settings.TENANT_TEMPLATE_SCHEMA])[settings.TENANT_TEMPLATE_SCHEMA]
-        behind: list[str] = []
-        for start in range(0, len(names), FINGERPRINTS_AT_ONCE):
-            found = fingerprints(names[start : start + FINGERPRINTS_AT_ONCE])
+        behind = [name for name in names if name not in recorded]  # half-made: migrating builds what is missing
+        known = [name for name in names if name in recorded]
+        for start in range(0, len(known), FINGERPRINTS_AT_ONCE):
+            found = fingerprints(known[start : start + FINGERPRINTS_AT_ONCE])
             behind += [name for name, fingerprint in found.items() if fingerprint != head]
     report.current = len(names) - len(behind)
     return behind
@@ -107,6 +135,12 @@ def schemas_behind(report: MigrationReport) -> list[str]:
 def existing_schemas() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nspname FROM pg_catalog.pg_namespace")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def schemas_with_history() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schemaname FROM pg_catalog.pg_tables WHERE tablename = 'django_migrations'")
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -125,7 +159,7 @@ def migrate_one(schema: str) -> tuple[str, str]:
     """Runs on a thread of its own, with a connection of its own. Returns the failure in words, or nothing."""
     try:
         call_command("migrate_schemas", tenant=True, schema_name=schema, interactive=False, verbosity=0)
-    except (DatabaseError, RuntimeError, ValueError, LookupError) as error:
+    except Exception as error:
         logger.exception("organisation.migration_failed", extra={"schema": schema})
         return schema, f"{type(error).__name__}: {error}".strip()[:500]
     finally:

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from tenants.context import entered
 from tenants.models import Organisation
 
 
 def host_name(host: str) -> str:
-    """`Demo.localhost:8000` → `demo.localhost`."""
-    name = host.lower().rstrip(".")
+    """`www.Demo.localhost.:8000` → `demo.localhost`."""
+    name = host.lower()
     if not name.startswith("["):  # IPv6 literals keep their colons
         name = name.split(":", 1)[0]
-    return name.removeprefix("www.")
+    return name.rstrip(".").removeprefix("www.")
+
+
+def organisation_of(request: HttpRequest) -> Organisation:
+    """The organisation whose host the request came to. Only for what is routed on organisations' hosts."""
+    organisation: Organisation = request.organisation  # type: ignore[attr-defined]
+    return organisation
 
 
 def is_public_host(host: str) -> bool:
@@ -20,12 +27,14 @@ def is_public_host(host: str) -> bool:
 
 def organisation_for_host(host: str) -> Organisation | None:
     with entered("public"):
-        return Organisation.objects.filter(domains__domain=host_name(host)).first()
+        found: Organisation | None = Organisation.objects.filter(domains__domain=host_name(host)).first()
+        return found
 
 
 def organisation_by_slug(slug: str) -> Organisation | None:
     with entered("public"):
-        return Organisation.objects.filter(slug=slug).first()
+        found: Organisation | None = Organisation.objects.filter(slug=slug).first()
+        return found
 
 
 def open_organisations() -> list[Organisation]:

@@ -14,6 +14,11 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 REFUSED = {"type": "websocket.close", "code": 4404}
 
 
+async def nowhere(scope: Scope, receive: Any, send: Any) -> None:
+    """For paths without a socket: refused in the handshake like an unknown host, not a crash in the log."""
+    await send(REFUSED)
+
+
 def header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
@@ -33,6 +38,14 @@ class OrganisationSocketMiddleware:
         await self.app({**scope, "organisation": organisation, "tenant": organisation.key}, receive, send)
 
 
+def host_of_origin(origin: str) -> str:
+    """Empty when it is not an address, as in `null`."""
+    try:
+        return host_name(urlsplit(origin).hostname or "")
+    except ValueError:
+        return ""
+
+
 class SameOriginMiddleware:
     """A page of another site must not open a socket with the person's cookie. Programs send no Origin."""
 
@@ -41,7 +54,7 @@ class SameOriginMiddleware:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         origin = header(scope, b"origin")
-        if origin and host_name(urlsplit(origin).netloc) != host_name(header(scope, b"host")):
+        if origin and host_of_origin(origin) != host_name(header(scope, b"host")):
             await send({"type": "websocket.close", "code": 4403})
             return
         await self.app(scope, receive, send)

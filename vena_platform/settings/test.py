@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vena_platform.settings.base import *  # noqa: F403
+from vena_platform.settings.base import *
 from vena_platform.settings.base import CACHES, DATABASES, LOGGING, REDIS_URL, STORAGES, VENA_HOME
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -16,7 +16,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 
-SECRET_KEY = "tests-only-tests-only-tests-only-tests-only-tests-only"  # noqa: S105
+SECRET_KEY = "tests-only-tests-only-tests-only-tests-only-tests-only"
 VENA_BASE_DOMAIN = "localhost"
 VENA_PUBLIC_PORT = "8000"
 OPENAI_API_KEY = OPENAI_BASE_URL = ANTHROPIC_API_KEY = ANTHROPIC_BASE_URL = VENA_CHAT_PROVIDER = ""
@@ -26,7 +26,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
-STATIC_ROOT = None
+STATIC_ROOT = None  # type: ignore[assignment]
 MEDIA_ROOT = VENA_HOME / "media"
 DATABASES["default"]["OPTIONS"].pop("pool")  # a pool's threads outlive the test database
 LOGGING["root"]["level"] = "ERROR"

@@ -15,9 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = migrate_everything(jobs=options["jobs"], tell=self.stdout.write)
-        self.stdout.write(
-            f"{report.current} up to date, {len(report.migrated)} migrated, {len(report.failed)} failed."
-        )
+        self.stdout.write(f"{report.current} up to date, {len(report.migrated)} migrated, {len(report.failed)} failed.")
         if report.failed:
             lines = [f"{schema}: {why}" for schema, why in report.failed.items()]
             raise CommandError("These organisations are still behind; run this again:\n" + "\n".join(lines))

@@ -1,0 +1,27 @@
+"""HTTP and WebSockets. A socket passes: same origin → organisation of the host → sign-in → route."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vena_platform.settings.local")
+http = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+
+from accounts.websockets import SignInSocketMiddleware
+from chat.lifespan import lifespan
+from chat.routing import websocket_urlpatterns
+from tenants.websockets import OrganisationSocketMiddleware, SameOriginMiddleware
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": SameOriginMiddleware(
+            OrganisationSocketMiddleware(SignInSocketMiddleware(URLRouter(websocket_urlpatterns)))
+        ),
+        "lifespan": lifespan,
+    }
+)

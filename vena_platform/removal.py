@@ -1,0 +1,96 @@
+"""Deleting an organisation from every store, with a receipt. Safe to repeat: what is gone stays gone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from chat.live import RUNNING
+from knowledge.providers.loops import run_in_loop
+from knowledge.providers.registry import vector_index
+from knowledge.selectors import library_of
+from tenants.context import entered
+from tenants.models import DeletionReceipt, Organisation
+from tenants.schemas import existing_schemas, schema_drop
+
+
+def organisation_remove(organisation: Organisation) -> DeletionReceipt:
+    """Close the doors, empty the stores from the outside in, then look again and write down what was found.
+
+    The ledger stays: it belongs to the platform's books and holds no text.
+    """
+    with entered("public"):
+        receipt = DeletionReceipt.objects.create(
+            organisation_id=organisation.pk,
+            name=organisation.name,
+            slug=organisation.slug,
+            schema_name=organisation.schema_name,
+        )
+        Organisation.objects.filter(pk=organisation.pk).update(state=Organisation.State.SUSPENDED)
+        receipt.removed = counts(organisation)
+        run_in_loop(vector_index().drop(organisation.key))
+        shutil.rmtree(media_folder(organisation), ignore_errors=True)
+        forget_keys(organisation.schema_name)
+        schema_drop(organisation.schema_name)
+        receipt.left = counts(organisation)
+        organisation.delete()
+        receipt.finished_at = timezone.now()
+        receipt.save()
+    return receipt
+
+
+def counts(organisation: Organisation) -> dict[str, int]:
+    folder = media_folder(organisation)
+    return {
+        "tables": table_count(organisation.schema_name),
+        "vectors": vector_count(organisation),
+        "files": sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0,
+        "keys": len(keys_of(organisation.schema_name)),
+    }
+
+
+def table_count(schema_name: str) -> int:
+    if schema_name not in existing_schemas():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema_name])
+        return int(cursor.fetchone()[0])
+
+
+def vector_count(organisation: Organisation) -> int:
+    """A collection that is not there (never made, or dropped by now) counts as empty."""
+    if not organisation.embedding_version:
+        return 0
+    return len(run_in_loop(vector_index().point_ids(library_of(organisation).space)))
+
+
+def media_folder(organisation: Organisation) -> Path:
+    return Path(settings.MEDIA_ROOT, organisation.schema_name)
+
+
+def keys_of(schema_name: str) -> list[str]:
+    """Streams (`vena:<schema>:…`) and Django's cache (`<schema>:vena:…`)."""
+    client: Any = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+    prefix = settings.VENA_REDIS_PREFIX
+    try:
+        patterns = (f"{prefix}:{schema_name}:*", f"{schema_name}:*")
+        return [key for pattern in patterns for key in client.scan_iter(match=pattern, count=1000)]
+    finally:
+        client.close()
+
+
+def forget_keys(schema_name: str) -> None:
+    client: Any = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+    try:
+        for key in keys_of(schema_name):
+            client.unlink(key)
+        for name in [name for name in client.hkeys(RUNNING) if name.startswith(f"{schema_name}:")]:
+            client.hdel(RUNNING, name)
+    finally:
+        client.close()

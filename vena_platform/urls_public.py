@@ -1,0 +1,20 @@
+"""What the base domain serves: the public site and the operators' admin."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from vena_platform import signup, views
+from vena_platform.admin_sites import operator_admin
+
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("signup/", signup.signup, name="signup"),
+    path("signup/<uuid:provisioning_id>/", signup.provisioning, name="provisioning"),
+    path("signup/<uuid:provisioning_id>/status/", signup.provisioning_status, name="provisioning_status"),
+    path("signup/<uuid:provisioning_id>/retry/", signup.provisioning_retry, name="provisioning_retry"),
+    path("find/", signup.find_organisation, name="find_organisation"),
+    path("admin/", operator_admin.urls),
+]
+handler404 = "vena_platform.views.not_found"
+handler500 = "vena_platform.views.server_error"
