@@ -22,6 +22,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 
+from knowledge.providers import qdrant_common as common
 from knowledge.providers import qdrant_edge
 from knowledge.providers.qdrant_edge import EdgeVectorIndex
 from knowledge.types import EmbeddedChunk, Placement, SearchScope, SparseVector, VectorSpace
@@ -123,7 +124,7 @@ def neighbours(count: int, dimensions: int) -> list[VectorSpace]:
 
 async def optimised(index: EdgeVectorIndex, space: VectorSpace, corpus: Corpus) -> list[float]:
     """Optimise while searching: each search's time."""
-    shard, scope = index._shards[space.collection], SCOPES["all collections"]
+    shard, scope = index._shards[common.collection_name(space)], SCOPES["all collections"]
     shard.is_optimising = True
     task, times = asyncio.ensure_future(asyncio.to_thread(shard.optimise)), []
     while not task.done():

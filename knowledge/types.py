@@ -40,6 +40,7 @@ class Block:
     text: str
     page: int | None = None
     level: int = 0  # headings only: 1 is the highest
+    language: str = ""  # code only, where the file names it
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class _Sizes:
 
 
 def _pieces(block: Block, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
-    text = block.text.strip("\n") if block.kind is BlockKind.CODE else block.text.strip()
+    text = fenced(block) if block.kind is BlockKind.CODE else block.text.strip()
     tokens = sizes.of(text)
     name = " ".join(text.split()) if block.kind is BlockKind.HEADING else ""
     if tokens <= most:
@@ -154,7 +154,7 @@ def _text_pieces(
 
 def _line_pieces(block: Block, text: str, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
     lines = text.split("\n")
-    header = _header(lines) if block.kind is BlockKind.TABLE else ""
+    header = _header(lines) if block.kind in (BlockKind.TABLE, BlockKind.CODE) else ""
     if sizes.of(header) > room // 3:
         header = ""
     pieces: list[_Piece] = []
@@ -175,8 +175,18 @@ def _line_pieces(block: Block, text: str, sizes: _Sizes, *, room: int, most: int
     return pieces
 
 
+def fenced(block: Block) -> str:
+    """Code between Markdown fences that it does not hold itself: whoever shows or reads the chunk sees it is code."""
+    code = block.text.strip("\n")
+    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{block.language}\n{code}\n{fence}"
+
+
 def _header(lines: Sequence[str]) -> str:
-    """The header row and the rule under it, if this is a Markdown table."""
+    """What each part of a split block repeats: a Markdown table's header row and rule, the opening fence of code."""
+    if lines[0].startswith("```"):
+        return lines[0]
     is_table = len(lines) > 2 and set(lines[1].strip()) <= set("|-: ") and "-" in lines[1]
     return "\n".join(lines[:2]) if is_table else ""
 

@@ -6,7 +6,7 @@ from qdrant_edge import Bm25, Bm25Config
 
 from knowledge.types import SparseVector
 
-AVERAGE_TERMS = 110.0  # of a chunk of 200 tokens; BM25 measures a chunk's length against it
+AVERAGE_TERMS = 75.0  # of a full chunk, stop words not counted; BM25 measures a chunk's length against it
 
 
 class Bm25Encoder:

@@ -30,7 +30,9 @@ SIMILAR = 0.5  # cosine of question and passage
 LEAST_OF_BEST = 0.7  # further quotes must come this close to the best one
 SAME_WORDS = 0.7  # share of common words from which two quotes say the same
 CONTEXT_WEIGHT = 0.6  # a word of the heading, table head or list intro counts less than one of the quote itself
+CODE_CONTEXT_WEIGHT = 0.9  # code rarely says in words what it is for; its heading and the sentence above do
 MOST_OF_IT = 0.6
+UNSEEN_WEIGHT = 0.8  # of the rarest word that was found: a word that no passage has is often just another word for one
 LONG_QUOTE = 60  # words
 
 STOP_WORDS = frozenset(
@@ -67,6 +69,7 @@ TIME = re.compile(
 )
 PERSON = re.compile(r"\b[A-Z][\w-]+ [A-Z][\w-]+|@|\b(?:team|manager|officer|director|head of|lead|contact|owner)\b")
 WAY = re.compile(r"^\W*(?:to|go|open|click|choose|select|send|submit|fill|run|ask|contact|use|first|then)\b", re.I)
+WANTS_CODE = re.compile(r"\b(?:code|commands?|config\w*|script|snippet|terminal|shell|syntax|query|example)\b")
 HINTS = (
     (
         re.compile(
@@ -179,26 +182,32 @@ def weigh(units: Sequence[Unit], question: str, asked: frozenset[str]) -> None:
     total = sum(weights.values())
     pairs = {pair for pair in word_pairs(stems_of(question)) if asked.issuperset(pair)}
     wanted = [hint for sign, hint in HINTS if sign.search(question.lower())]
+    wants_code = WANTS_CODE.search(question.lower()) is not None
     best_passage = max(unit.passage.score for unit in units) or 1.0
     for unit in units:
         said = unit.terms | unit.asked_terms
         own = sum(weights[term] for term in asked & said)
         around = sum(weights[term] for term in (asked & unit.context_terms) - said)
+        is_code = wants_code and unit.kind is Kind.CODE
+        share = CODE_CONTEXT_WEIGHT if is_code else CONTEXT_WEIGHT
         # Something of the question must stand in the quote itself, unless what is around it says most of it.
-        unit.coverage = (own + CONTEXT_WEIGHT * around) / total if own or around > MOST_OF_IT * total else 0.0
+        unit.coverage = (own + share * around) / total if own or is_code or around > MOST_OF_IT * total else 0.0
         unit.score = (
             unit.coverage
             + 0.1 * bool(pairs and pairs & word_pairs(stems_of(unit.text)))
             + 0.15 * any(hint.search(unit.text) for hint in wanted)
-            + 0.15 * (unit.passage.score / best_passage)
+            + 0.3 * (unit.passage.score / best_passage)
+            + 0.3 * is_code
             - 0.1 * (len(unit.text.split()) > LONG_QUOTE)
         )
 
 
 def term_weights(units: Sequence[Unit], asked: frozenset[str]) -> dict[str, float]:
-    """Inverse document frequency among the units at hand; a word that none of them has weighs most."""
+    """Inverse document frequency among the units at hand."""
     frequency = Counter(term for unit in units for term in asked & (unit.terms | unit.context_terms | unit.asked_terms))
-    return {term: math.log(1 + (len(units) - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in asked}
+    found = {term: math.log(1 + (len(units) - count + 0.5) / (count + 0.5)) for term, count in frequency.items()}
+    unseen = UNSEEN_WEIGHT * max(found.values(), default=1.0)
+    return {term: found.get(term, unseen) for term in asked}
 
 
 def says_the_same(one: Unit, other: Unit) -> bool:
@@ -271,8 +280,9 @@ def undoubled(word: str) -> str:
 def units_of(passage: Passage) -> list[Unit]:
     units: list[Unit] = []
     heading = " ".join([passage.title, *passage.heading_path])
+    headings = {line.strip() for line in passage.heading_path}
     question = ""  # of an FAQ: the answer behind it inherits its words
-    for kind, lines in parts_of(passage.text):
+    for kind, lines in parts_of(without(headings, passage.text)):
         if kind is None:
             heading = f"{passage.title} {lines[0]}"
             continue
@@ -283,12 +293,19 @@ def units_of(passage: Passage) -> list[Unit]:
             if kind is Kind.SENTENCE and unit.text.rstrip("*_ ").endswith("?"):
                 question = unit.text
                 continue
+            if kind is Kind.CODE and units:
+                unit.context += f" {units[-1].text}"
             if kind is Kind.ITEM and units and units[-1].text.endswith(":"):
                 announce(units[-1], lines, unit)
             units.append(unit)
     for unit in units:
         unit.terms, unit.context_terms = terms_of(unit.text + " ".join(unit.items)), terms_of(unit.context)
     return units
+
+
+def without(headings: set[str], text: str) -> str:
+    """A heading tells what stands under it (it is in every unit's context), but it answers nothing itself."""
+    return "\n".join(line for line in text.splitlines() if line.strip() not in headings)
 
 
 def announce(intro: Unit, lines: Sequence[str], first: Unit) -> None:

@@ -62,7 +62,7 @@ class _Reader:
             case "inline":
                 self._inline(_words(token.children or []))
             case "fence" | "code_block":
-                self._add(BlockKind.CODE, token.content.rstrip("\n"))
+                self._add(BlockKind.CODE, token.content.rstrip("\n"), language=token.info.split(" ")[0])
             case "html_block":
                 self._html(token.content)
             case "bullet_list_open" | "ordered_list_open":
@@ -94,9 +94,10 @@ class _Reader:
             else:
                 self._blocks.append(block)
 
-    def _add(self, kind: BlockKind, text: str) -> None:
+    def _add(self, kind: BlockKind, text: str, language: str = "") -> None:
         if not self._numbers:
-            self._blocks.append(Block(kind, text, level=self._heading if kind is BlockKind.HEADING else 0))
+            level = self._heading if kind is BlockKind.HEADING else 0
+            self._blocks.append(Block(kind, text, level=level, language=language))
             return
         indent = "  " * (len(self._numbers) - 1)
         for line in text.split("\n"):

@@ -316,11 +316,11 @@ async def test_activate_switches_the_alias(index: Index) -> None:
     assert await index.active(tenant) is None
     await index.activate(old)
     await index.activate(space_of(other))
-    assert await index.active(tenant) == old.collection
+    assert await index.active(tenant) == common.collection_name(old)
     await index.activate(new)
     await index.activate(new)
-    assert await index.active(tenant) == new.collection
-    assert await index.active(other) == space_of(other).collection
+    assert await index.active(tenant) == common.collection_name(new)
+    assert await index.active(other) == common.collection_name(space_of(other))
 
     await index.prepare(space_of(tenant, Placement.SHARED))
     await index.activate(space_of(tenant, Placement.SHARED))
@@ -528,7 +528,7 @@ async def test_what_was_written_survives_kill_9(writer: subprocess.Popen[str], e
     assert await edge.point_ids(acme) == ids(*chunks(250))
     assert await edge.point_ids(globex) == ids(*chunks(250)[1:])
     assert await found(edge, acme) == ids(*chunks(250))
-    assert await edge.active(acme.tenant) == acme.collection
+    assert await edge.active(acme.tenant) == common.collection_name(acme)
 
 
 async def test_a_second_process_is_told_what_to_do(
@@ -579,13 +579,13 @@ async def test_a_damaged_folder_is_named(edge: EdgeVectorIndex, acme: VectorSpac
         await edge.prepare(space)
         await edge.upsert(space, chunks(10))
     again = await reopened(edge)
-    for file in (again.root / acme.collection).glob(victim):
+    for file in (again.root / common.collection_name(acme)).glob(victim):
         file.write_bytes(damage)
 
     with pytest.raises(IndexUnavailable) as failure:
         await found(again, acme)
 
-    assert str(again.root / acme.collection) in failure.value.detail
+    assert str(again.root / common.collection_name(acme)) in failure.value.detail
     assert "remove it and re-index" in failure.value.detail
     assert await found(again, globex) == ids(*chunks(10))
     await again.drop(acme.tenant)
@@ -665,7 +665,7 @@ async def test_dropping_waits_for_searches_and_leaves_nothing_behind(edge: EdgeV
 
     *answers, _ = await asyncio.gather(*(ask() for _ in range(20)), edge.drop(acme.tenant))
 
-    assert {"5", f"collection {acme.collection} does not exist; prepare it first"} >= set(answers)
+    assert {"5", f"collection {common.collection_name(acme)} does not exist; prepare it first"} >= set(answers)
     assert sorted(path.name for path in edge.root.iterdir()) == [".lock"]
 
 
@@ -673,15 +673,15 @@ async def test_what_a_crash_left_half_made_is_swept_up(edge: EdgeVectorIndex, ac
     await edge.prepare(acme)
     await edge.upsert(acme, chunks(5))
     again = await reopened(edge)
-    current = (again.root / acme.collection / "current").read_text()
-    shutil.copytree(again.root / acme.collection / current, again.root / acme.collection / "half-optimised")
+    current = (again.root / common.collection_name(acme) / "current").read_text()
+    shutil.copytree(again.root / common.collection_name(acme) / current, again.root / common.collection_name(acme) / "half-optimised")
     for name in (".building-1", ".removed-1"):
         (again.root / name).mkdir()
 
     assert await again.count(acme) == 5
 
-    assert sorted(path.name for path in again.root.iterdir()) == [".lock", acme.collection]
-    assert sorted(path.name for path in (again.root / acme.collection).iterdir()) == sorted([current, "current"])
+    assert sorted(path.name for path in again.root.iterdir()) == [".lock", common.collection_name(acme)]
+    assert sorted(path.name for path in (again.root / common.collection_name(acme)).iterdir()) == sorted([current, "current"])
     await again.close()
 
 
@@ -701,7 +701,7 @@ def wide_chunks(first: int, count: int) -> list[EmbeddedChunk]:
 
 
 def generation(index: EdgeVectorIndex, space: VectorSpace) -> str:
-    return (index.root / space.collection / "current").read_text()
+    return (index.root / common.collection_name(space) / "current").read_text()
 
 
 async def until_idle(index: EdgeVectorIndex) -> None:
@@ -716,23 +716,23 @@ async def test_optimising_happens_beside_reading_and_writing(tmp_path: Path) -> 
     await index.prepare(space)
     before = generation(index, space)
     await index.upsert(space, wide_chunks(0, 6_000))
-    assert index._shards[space.collection].is_optimising
+    assert index._shards[common.collection_name(space)].is_optimising
 
     await index.upsert(space, wide_chunks(6_000, 200))
     await index.forget_document(space, wide_chunks(0, 1)[0].document_id)
     query = wide_chunks(3_000, 1)[0]
     hits = await index.search(space, dense=query.dense, sparse=query.sparse, scope=EVERYTHING, limit=5)
     assert hits.dense[0].score == pytest.approx(1, abs=1e-4)
-    assert index._shards[space.collection].is_optimising, "all of this happened while the copy was being optimised"
+    assert index._shards[common.collection_name(space)].is_optimising, "all of this happened while the copy was being optimised"
     await until_idle(index)
 
     assert generation(index, space) != before
-    assert len(list((index.root / space.collection).iterdir())) == 2
+    assert len(list((index.root / common.collection_name(space)).iterdir())) == 2
     again = await reopened(index)
     assert await again.point_ids(space) == ids(*wide_chunks(100, 6_100))
     found_again = await again.search(space, dense=query.dense, sparse=query.sparse, scope=EVERYTHING, limit=5)
     assert found_again.dense[0].score == pytest.approx(1, abs=1e-4)
-    assert again._shards[space.collection].unoptimised < 1_000
+    assert again._shards[common.collection_name(space)].unoptimised < 1_000
     await again.close()
 
 
@@ -755,7 +755,7 @@ async def test_a_failed_optimisation_changes_nothing(
     assert await index.count(space) == 60
     edge_module.logger.removeHandler(caplog.handler)
     assert {record.message for record in caplog.records} == {"index.optimise_failed"}
-    assert len(list((index.root / space.collection).iterdir())) == 2
+    assert len(list((index.root / common.collection_name(space)).iterdir())) == 2
     await index.close()
 
 
@@ -817,7 +817,7 @@ async def test_a_missing_collection_is_named(acme: VectorSpace, monkeypatch: pyt
 
     monkeypatch.setattr(index._client, "query_batch_points", not_found)
 
-    with pytest.raises(IndexUnavailable, match=f"(?s)searching {acme.collection}.*prepare it first"):
+    with pytest.raises(IndexUnavailable, match=f"(?s)searching {common.collection_name(acme)}.*prepare it first"):
         await index.search(acme, dense=NORTH, sparse=None, scope=EVERYTHING, limit=5)
 
 
