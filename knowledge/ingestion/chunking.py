@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from langchain_text_splitters import RecursiveCharacterTextSplitter
-
 from knowledge.types import Block, BlockKind, ChunkDraft, ParsedDocument
 
 BETWEEN_CHUNKS = "\n\n"
@@ -121,6 +119,9 @@ class _Sizes:
         return max(1, tokens - self._frame - self.of(label) - self.glue)
 
     def split(self, text: str, tokens: int) -> list[str]:
+        # Imported here: it weighs 35 MB, and most processes only ask questions.
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
         splitter = RecursiveCharacterTextSplitter(
             chunk_size=max(1, tokens),
             chunk_overlap=0,
@@ -279,7 +280,13 @@ def _draft(
 def _text(pieces: Sequence[_Piece]) -> str:
     first = pieces[0]
     start = f"{first.repeated}\n{first.text}" if first.repeated else first.text
-    return start + "".join(piece.glue + piece.text for piece in pieces[1:])
+    return start + "".join(piece.glue + piece.text for piece in pieces[1:]) + _closing(pieces[-1])
+
+
+def _closing(last: _Piece) -> str:
+    """The end of the fence that a cut through code leaves open."""
+    fence = "`" * (len(last.repeated) - len(last.repeated.lstrip("`")))
+    return f"\n{fence}" if fence and last.text != fence else ""
 
 
 def _embedding_text(title: str, path: Sequence[str], pieces: Sequence[_Piece], sizes: _Sizes) -> str:

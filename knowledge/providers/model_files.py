@@ -264,3 +264,7 @@ class _GraphBuilder:
 
         self._nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs[0]
+
+
+if __name__ == "__main__":  # container images build the model once: python -m knowledge.providers.model_files FOLDER
+    prepare_local_model(Path(sys.argv[1]), lambda line: print(line, file=sys.stderr))  # noqa: T201

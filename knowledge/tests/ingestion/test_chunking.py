@@ -110,7 +110,7 @@ def test_code_is_split_between_lines_and_keeps_its_indentation() -> None:
     code = "\n".join(f"    if value == {number}:\n\n        return {number}" for number in range(60))
     found = chunks([Block(CODE, code, language="python")])
     assert len(found) > 2
-    assert all(chunk.text.startswith("```python\n") for chunk in found)
+    assert all(chunk.text.startswith("```python\n") and chunk.text.endswith("\n```") for chunk in found)
     lines = [line for chunk in found for line in chunk.text.split("\n") if line.strip() and "```" not in line]
     assert lines == [line for line in code.split("\n") if line.strip()]
 

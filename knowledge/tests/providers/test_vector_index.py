@@ -674,14 +674,19 @@ async def test_what_a_crash_left_half_made_is_swept_up(edge: EdgeVectorIndex, ac
     await edge.upsert(acme, chunks(5))
     again = await reopened(edge)
     current = (again.root / common.collection_name(acme) / "current").read_text()
-    shutil.copytree(again.root / common.collection_name(acme) / current, again.root / common.collection_name(acme) / "half-optimised")
+    shutil.copytree(
+        again.root / common.collection_name(acme) / current,
+        again.root / common.collection_name(acme) / "half-optimised",
+    )
     for name in (".building-1", ".removed-1"):
         (again.root / name).mkdir()
 
     assert await again.count(acme) == 5
 
     assert sorted(path.name for path in again.root.iterdir()) == [".lock", common.collection_name(acme)]
-    assert sorted(path.name for path in (again.root / common.collection_name(acme)).iterdir()) == sorted([current, "current"])
+    assert sorted(path.name for path in (again.root / common.collection_name(acme)).iterdir()) == sorted(
+        [current, "current"]
+    )
     await again.close()
 
 
@@ -723,7 +728,9 @@ async def test_optimising_happens_beside_reading_and_writing(tmp_path: Path) -> 
     query = wide_chunks(3_000, 1)[0]
     hits = await index.search(space, dense=query.dense, sparse=query.sparse, scope=EVERYTHING, limit=5)
     assert hits.dense[0].score == pytest.approx(1, abs=1e-4)
-    assert index._shards[common.collection_name(space)].is_optimising, "all of this happened while the copy was being optimised"
+    assert index._shards[common.collection_name(space)].is_optimising, (
+        "all of this happened while the copy was being optimised"
+    )
     await until_idle(index)
 
     assert generation(index, space) != before

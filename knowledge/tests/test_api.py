@@ -1,0 +1,174 @@
+"""REST of collections, documents and search, by key and by session."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.permissions import Role
+from billing.models import UsageEvent
+from knowledge.models import Collection, Document
+from knowledge.tests.conftest import HANDBOOK, Upload
+from tenants.context import entered
+from tenants.models import Organisation
+
+
+@pytest.fixture
+def owner(live_acme: Organisation, make_person: Any, make_key: Any, on_host: Any, ready_index: Any) -> Any:
+    """A client that speaks for an owner, by API key."""
+    ready_index(live_acme)
+    person = make_person(live_acme, "olive@example.org", Role.OWNER)
+    client = on_host(live_acme)
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {make_key(live_acme, person)}"
+    return client
+
+
+def file(name: str = "handbook.md", content: bytes = HANDBOOK) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def test_me(owner: Any) -> None:
+    me = owner.get("/api/v1/me/").json()
+    assert (me["email"], me["role"]) == ("olive@example.org", "owner")
+    assert me["organisation"] == {"name": "Acme", "slug": "acme"}
+    assert "edit_documents" in me["abilities"]
+
+
+def test_from_collection_to_search(owner: Any) -> None:
+    made = owner.post("/api/v1/collections/", {"name": "Policies"}, content_type="application/json")
+    assert made.status_code == 201
+    collection = made.json()["id"]
+    uploaded = owner.post("/api/v1/documents/", {"collection": collection, "file": file()})
+    assert uploaded.status_code == 202
+    document = owner.get(f"/api/v1/documents/{uploaded.json()['id']}/").json()
+    assert (document["state"], document["failure"], document["title"]) == ("ready", None, "handbook")
+    assert document["progress"]["done"] == document["progress"]["total"] == document["chunks"] > 0
+    assert document["uploaded_by"] == "olive@example.org"
+    found = owner.post(
+        "/api/v1/search/", {"query": "hotel in Edinburgh", "limit": 1}, content_type="application/json"
+    ).json()
+    assert found["results"][0]["document"] == document["id"]
+    assert "195 pounds" in found["results"][0]["text"]
+    assert found["results"][0]["url"] == f"/documents/{document['id']}/?chunk={found['results'][0]['url'][-1]}"
+    assert UsageEvent.objects.filter(subject=None, kind="embedding").count() == 1
+    assert owner.get("/api/v1/collections/").json()["results"][0]["document_count"] == 1
+    assert owner.delete(f"/api/v1/documents/{document['id']}/").status_code == 202
+    assert owner.get(f"/api/v1/documents/{document['id']}/").json()["code"] == "document_not_found"
+    assert owner.post("/api/v1/search/", {"query": "hotel"}, content_type="application/json").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("upload_file", "status", "code"),
+    [
+        (file("program.exe", b"MZ"), 422, "unsupported_format"),
+        (file("empty.md", b""), 422, "empty_document"),
+        (file("big.md", b"x" * 2048), 413, "document_too_large"),
+    ],
+)
+def test_refused_uploads_store_nothing(
+    owner: Any, live_acme: Organisation, settings: Any, upload_file: Any, status: int, code: str
+) -> None:
+    settings.VENA_MAX_UPLOAD_BYTES = 1024
+    upload_file.seek(0)
+    with entered(live_acme.schema_name):
+        collection = Collection.objects.create(name="Documents")
+    answer = owner.post("/api/v1/documents/", {"collection": str(collection.pk), "file": upload_file})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    with entered(live_acme.schema_name):
+        assert not Document.objects.exists()
+
+
+def test_missing_fields_are_named(owner: Any) -> None:
+    answer = owner.post("/api/v1/documents/", {"collection": str(uuid4())})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+    assert list(answer.json()["fields"]) == ["file"]
+
+
+def test_a_repeated_upload_with_the_same_idempotency_key_is_one_document(owner: Any, live_acme: Organisation) -> None:
+    with entered(live_acme.schema_name):
+        collection = Collection.objects.create(name="Documents")
+    key = {"HTTP_IDEMPOTENCY_KEY": "once"}
+    answers = [
+        owner.post("/api/v1/documents/", {"collection": str(collection.pk), "file": file()}, **key) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    assert answers[1]["Idempotency-Replayed"] == "true"
+    with entered(live_acme.schema_name):
+        assert Document.objects.count() == 1
+
+
+def test_two_collections_with_one_name_are_refused(owner: Any) -> None:
+    for status in (201, 400):
+        answer = owner.post("/api/v1/collections/", {"name": "Same"}, content_type="application/json")
+        assert answer.status_code == status
+    assert answer.json()["fields"].keys() == {"name"}
+
+
+def test_pages_by_cursor(owner: Any, live_acme: Organisation) -> None:
+    with entered(live_acme.schema_name):
+        collection = Collection.objects.create(name="Documents")
+        Document.objects.bulk_create(
+            Document(collection=collection, title=f"d{number}", file_name="d.md") for number in range(5)
+        )
+    seen: list[str] = []
+    url = "/api/v1/documents/?page_size=2"
+    while url:
+        page = owner.get(url).json()
+        seen += [row["title"] for row in page["results"]]
+        url = page["next"]
+    assert sorted(seen) == [f"d{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.FINANCE])
+def test_readers_read_and_change_nothing(
+    live_acme: Organisation, upload: Upload, make_person: Any, make_key: Any, on_host: Any, role: Role
+) -> None:
+    document = upload(live_acme)
+    client = on_host(live_acme)
+    client.defaults["HTTP_AUTHORIZATION"] = (
+        f"Bearer {make_key(live_acme, make_person(live_acme, 'mo@example.org', role))}"
+    )
+    assert client.get(f"/api/v1/documents/{document.pk}/").status_code == 200
+    refused = [
+        client.post("/api/v1/collections/", {"name": "New"}, content_type="application/json"),
+        client.post("/api/v1/documents/", {"collection": str(document.collection_id), "file": file("b.md")}),
+        client.post(f"/api/v1/documents/{document.pk}/retry/"),
+        client.delete(f"/api/v1/documents/{document.pk}/"),
+    ]
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "not_allowed")] * 4
+    with entered(live_acme.schema_name):
+        assert Document.objects.get().state == Document.State.READY
+        assert Collection.objects.count() == 1
+
+
+def test_originals_are_served_as_files_and_never_run(
+    live_acme: Organisation, upload: Upload, make_person: Any, on_host: Any
+) -> None:
+    page = upload(
+        live_acme, b"<html><body><h1>T</h1><p>Hello there.</p><script>alert(1)</script></body></html>", "p.html"
+    )
+    make_person(live_acme, "ada@example.org")
+    browser = on_host(live_acme)
+    browser.sign_in("ada@example.org")
+    answer = browser.get(f"/documents/{page.pk}/file/")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert b"Hello" in b"".join(answer.streaming_content)
+
+
+def test_the_viewer_marks_the_cited_passage(
+    live_acme: Organisation, upload: Upload, make_person: Any, on_host: Any
+) -> None:
+    document = upload(live_acme)
+    make_person(live_acme, "ada@example.org")
+    browser = on_host(live_acme)
+    browser.sign_in("ada@example.org")
+    chunks = browser.get(f"/documents/{document.pk}/?chunk=1").context["chunks"]
+    assert [chunk["cited"] for chunk in chunks] == [chunk["position"] == 1 for chunk in chunks]
+    assert browser.get(f"/documents/{document.pk}/?chunk=nonsense").status_code == 200
