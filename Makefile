@@ -12,7 +12,7 @@ NODE_BIN := $(CURDIR)/.venv/node/bin
 TEST_WORKERS ?= 2
 TESTS ?=
 
-.PHONY: run setup setup-dev test check lint types bench lock clean seed
+.PHONY: run setup setup-dev test check lint types bench lock clean
 
 run: setup
 	@exec $(BIN)/python manage.py serve --port $(PORT)
@@ -42,8 +42,6 @@ static/dist/.built: package.json package-lock.json $(shell find static/js static
 	@./tools/build-static
 	@touch $@
 
-seed: setup
-	@$(BIN)/python manage.py seed_demo
 
 test: setup-dev
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope $(TESTS)
@@ -55,7 +53,7 @@ lint: setup-dev
 	@$(BIN)/lint-imports
 
 types: setup-dev
-	@$(BIN)/python -m mypy .
+	@DATABASE_URL=postgresql://types REDIS_URL=redis://types/0 $(BIN)/python -m mypy .
 
 check: test lint types
 	@$(BIN)/python manage.py makemigrations --check --dry-run

@@ -19,6 +19,7 @@ def main() -> int:
     if command in WITHOUT_SERVICES or not embedded.wanted():
         execute_from_command_line(sys.argv)
         return 0
+    embedded.stop_on_signals()
     try:
         with embedded.services(owner=command == "serve"):
             execute_from_command_line(sys.argv)
@@ -27,7 +28,16 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    if command == "serve":
+        leave_at_once()
     return 0
+
+
+def leave_at_once() -> None:
+    """Everything is stored and stopped. Python would still wait for threads that sit in a long document."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.db import transaction
@@ -14,6 +15,7 @@ from unfold.admin import ModelAdmin
 from accounts.actions import api_key_revoke
 from accounts.models import ApiKey, User
 from accounts.permissions import Role
+from accounts.selectors import is_last_owner
 from vena_platform.admin_sites import operator_admin, tenant_admin
 
 
@@ -24,6 +26,15 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = values.get("is_active") and values.get("role") == Role.OWNER
+        if self.initial.get("role") == Role.OWNER and not stays and is_last_owner(self.instance):
+            raise forms.ValidationError(
+                "An organisation needs at least one active owner. Make somebody else owner first."
+            )
+        return values
 
 
 @admin.register(User, site=tenant_admin)
@@ -59,6 +70,8 @@ class PersonAdmin(ModelAdmin):
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:  # a mailbox that the person lost must not receive reset links any more
+            EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
         if not change:
             transaction.on_commit(lambda: send_password_link(request, obj))
 

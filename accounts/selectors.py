@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from accounts.errors import InvalidApiKey, NotAllowed, NotSignedIn, PersonNotFound
 from accounts.models import ApiKey, User, secret_hash
-from accounts.permissions import Can, may
+from accounts.permissions import Can, Role, may
 
 KEY_SCHEME = "vena"
 LAST_USE_EVERY = 60  # seconds; finer is not worth a write per request
@@ -25,6 +25,10 @@ def person_by_email(email: str) -> User:
     if user is None:
         raise PersonNotFound
     return user
+
+
+def is_last_owner(user: User) -> bool:
+    return not User.objects.filter(role=Role.OWNER, is_active=True).exclude(pk=user.pk).exists()
 
 
 def api_key_owner(key: str) -> User:

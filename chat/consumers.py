@@ -112,6 +112,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             async with aclosing(switchboard().follow(self.tenant, answer, after)) as frames:
                 async for frame in frames:
                     is_over = frame["type"] == "done"
+                    after = max(after, frame.get("seq", 0))  # nothing is told twice
                     await self.tell(frame)
             if not is_over:  # it ended some time ago, or its process died: what is stored is told
                 for frame in await self.run(stored_frames, self.user, answer, after):

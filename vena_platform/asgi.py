@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vena_platform.settings.local")
 http = get_asgi_application()
@@ -14,13 +15,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from accounts.websockets import SignInSocketMiddleware
 from chat.lifespan import lifespan
 from chat.routing import websocket_urlpatterns
-from tenants.websockets import OrganisationSocketMiddleware, SameOriginMiddleware
+from tenants.websockets import OrganisationSocketMiddleware, SameOriginMiddleware, nowhere
 
 application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": SameOriginMiddleware(
-            OrganisationSocketMiddleware(SignInSocketMiddleware(URLRouter(websocket_urlpatterns)))
+            OrganisationSocketMiddleware(SignInSocketMiddleware(URLRouter([*websocket_urlpatterns, re_path("", nowhere)])))
         ),
         "lifespan": lifespan,
     }

@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 from urllib.parse import urlsplit
@@ -211,10 +212,10 @@ def start(folder: Path, *, tell: Callable[[str], None]) -> Services:
     redis_url = start_valkey(folder / "valkey", earlier.redis_url if earlier else "", tell)
     running = Services(database_url, redis_url, os.getpid())
     target = folder / "services.json"
-    partial = folder / "services.json.partial"
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(asdict(running)))
-    partial.replace(target)
+    unfinished = folder / "services.json.partial"
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(asdict(running)))
+    unfinished.replace(target)
     return running
 
 
@@ -227,12 +228,30 @@ def stop(folder: Path) -> None:
 def revive(running: Services, tell: Callable[[str], None]) -> None:
     """Start again what has died under us; both keep their addresses."""
     folder = home()
-    if not is_postgres_of(folder / "postgres", looks=2):
+    if is_gone(partial(postgres_process, folder / "postgres")):
         tell("The database has stopped by itself. Starting it again ...")
         start_postgres(folder / "postgres")
-    if valkey_process(folder / "valkey") is None:
+    if is_gone(partial(valkey_process, folder / "valkey")):
         tell("The cache and queue have stopped by themselves. Starting them again ...")
         start_valkey(folder / "valkey", running.redis_url, tell)
+
+
+def is_gone(look: Callable[[], psutil.Process | None]) -> bool:
+    """Looks twice: the file with the process id may just be rewritten."""
+    if look():
+        return False
+    time.sleep(0.5)
+    return look() is None
+
+
+def end(process: psutil.Process, *signals: int) -> None:
+    """Send one signal after the other until the process is gone."""
+    with suppress(psutil.NoSuchProcess):
+        for number in (*signals, signal.SIGKILL):
+            process.send_signal(number)
+            with suppress(psutil.TimeoutExpired):
+                process.wait(20)
+                return
 
 
 # -- PostgreSQL -----------------------------------------------------------------------------------
@@ -267,28 +286,27 @@ def create_cluster(data: Path) -> None:
     """Made beside and renamed: one that was interrupted is never taken for a whole one."""
     for leftover in data.parent.glob("postgres-new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=data.parent))
-    postgres_server(partial).ensure_pgdata_inited()
-    partial.rename(data)
+    building = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=data.parent))
+    postgres_server(building).ensure_pgdata_inited()
+    building.rename(data)
 
 
 def forget_stale_pid(data: Path) -> None:
-    """After a crash the process id in the file may be another program's by now; the wheel would take that for ours."""
-    if not is_postgres_of(data):
-        (data / "postmaster.pid").unlink(missing_ok=True)
+    """After a crash the process id in these files may be another program's by now; both the wheel and PostgreSQL
+    would take that for a server that runs."""
+    if postgres_process(data) is None:
+        for path in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):
+            path.unlink(missing_ok=True)
 
 
-def is_postgres_of(data: Path, *, looks: int = 1) -> bool:
-    """Whether a server runs on this folder; a second look when the file may just be rewritten."""
+def postgres_process(data: Path) -> psutil.Process | None:
+    """The server that runs on this folder, whoever started it."""
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
-        found = process.name().startswith("postgres") and str(data) in process.cmdline()
+        is_ours = process.name().startswith("postgres") and str(data) in process.cmdline()
     except (OSError, ValueError, psutil.Error):
-        found = False
-    if found or looks == 1:
-        return found
-    time.sleep(0.5)
-    return is_postgres_of(data, looks=looks - 1)
+        return None
+    return process if is_ours else None
 
 
 def running_postgres(server: PostgresServer) -> str:
@@ -299,7 +317,7 @@ def running_postgres(server: PostgresServer) -> str:
             server.ensure_postgres_running()
             return server.get_uri()
         except (subprocess.TimeoutExpired, AssertionError):
-            if time.monotonic() > deadline or not is_postgres_of(server.pgdata):
+            if time.monotonic() > deadline or postgres_process(server.pgdata) is None:
                 raise
             time.sleep(0.5)
 
@@ -317,10 +335,9 @@ def configure_postgres(data: Path) -> None:
 
 
 def stop_postgres(data: Path) -> None:
-    if is_postgres_of(data):
-        server = postgres_server(data)
-        running_postgres(server)  # only finds the running one: the handle knows no process until then
-        server.stop()
+    """Open transactions are rolled back. `pg_ctl` says the same, but runs as a user who may not see the folder."""
+    if process := postgres_process(data):
+        end(process, signal.SIGINT, signal.SIGQUIT)
 
 
 def last_words(log: Path) -> str:
@@ -404,16 +421,8 @@ def valkey_process(data: Path) -> psutil.Process | None:
 
 def stop_valkey(data: Path) -> None:
     """It writes its log out before it goes."""
-    process = valkey_process(data)
-    if process is None:
-        return
-    with suppress(psutil.NoSuchProcess):
-        process.terminate()
-        try:
-            process.wait(10)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(5)
+    if process := valkey_process(data):
+        end(process, signal.SIGTERM)
 
 
 def redis_comes_up(url: str, data: Path, process: subprocess.Popen[bytes] | None = None) -> bool:

@@ -47,7 +47,7 @@ def test_a_session_opens_no_page_of_another_organisation(
     response = there.get(path)
     # then
     assert response.status_code == 302
-    assert response["Location"].startswith("/accounts/login/")
+    assert response["Location"].startswith(("/accounts/login/", "/admin/login/"))
 
 
 def test_a_session_opens_no_api_of_another_organisation(

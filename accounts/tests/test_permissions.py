@@ -51,8 +51,15 @@ def test_the_admin_sites_models_follow_the_table(role: str, action: str, app: st
 
 @pytest.mark.parametrize(
     "perm",
-    ["billing.view_modelprice", "tenants.change_organisation", "sessions.view_session", "accounts.view", "accounts", "", "user"],
-)  # fmt: skip
+    [
+        "billing.view_modelprice",
+        "tenants.change_organisation",
+        "sessions.view_session",
+        "accounts.view",
+        "accounts",
+        "",
+    ],
+)
 def test_what_the_table_does_not_name_stays_shut(perm: str) -> None:
     assert not may_use_model(Role.OWNER, perm)
 

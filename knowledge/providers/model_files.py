@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
