@@ -1,4 +1,7 @@
-"""The only writer of the ledger."""
+"""The only writer of the ledger.
+
+Its tables exist in the public schema only, which every organisation's search path ends with.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from decimal import Decimal
 from billing.models import UsageEvent
 from billing.prices import quote
 from billing.types import UsageRecord
-from tenants.context import entered
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +22,12 @@ def record_usage(records: Sequence[UsageRecord]) -> Decimal:
     Returns their cost in pounds.
     """
     events = [event_of(record) for record in records]
-    with entered("public"):
-        UsageEvent.objects.bulk_create(events, ignore_conflicts=True)
+    UsageEvent.objects.bulk_create(events, ignore_conflicts=True)
     return sum((event.cost_gbp for event in events), Decimal(0))
 
 
 def event_of(record: UsageRecord) -> UsageEvent:
-    with entered("public"):
-        price = quote(record.provider, record.model)
+    price = quote(record.provider, record.model)
     if price.price_id is None:
         logger.warning("usage.unpriced", extra={"provider": record.provider, "model": record.model})
     cached = min(record.cached_input_tokens, record.input_tokens)

@@ -45,8 +45,6 @@ def question_accept(*, organisation_id: UUID, user_id: UUID, ask: Ask) -> Accept
     organisation, user = asker_now(organisation_id, user_id)
     if len(ask.text) > settings.VENA_MAX_QUESTION:
         raise QuestionTooLong
-    if earlier := asked_before(user, ask.client_id):
-        return earlier
     library, scope = library_of(organisation), scope_of(user, ask.collections)
     try:
         with transaction.atomic():
@@ -55,7 +53,7 @@ def question_accept(*, organisation_id: UUID, user_id: UUID, ask: Ask) -> Accept
             )
             history = history_of(conversation) if ask.conversation else ()
             question, answer = messages_append(conversation, ask)
-    except IntegrityError:  # the same client id at the same moment, over another socket
+    except IntegrityError:  # this client id was asked before: by a reconnecting socket, or by another tab just now
         if earlier := asked_before(user, ask.client_id):
             return earlier
         raise

@@ -110,10 +110,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
         try:
             is_over = False
             async with aclosing(switchboard().follow(self.tenant, answer, after)) as frames:
-                async for frame in frames:
-                    is_over = frame["type"] == "done"
-                    after = max(after, frame.get("seq", 0))  # nothing is told twice
-                    await self.tell(frame)
+                async for sent in frames:
+                    is_over = sent.frame["type"] == "done"
+                    after = max(after, sent.frame.get("seq", 0))  # nothing is told twice
+                    await self.send(text_data=sent.text)
             if not is_over:  # it ended some time ago, or its process died: what is stored is told
                 for frame in await self.run(stored_frames, self.user, answer, after):
                     await self.tell(frame)

@@ -13,6 +13,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -42,12 +43,23 @@ def owner_key(owner: str) -> str:
     return f"{settings.VENA_REDIS_PREFIX}:owner:{owner}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A frame and its text on the wire: encoded once, however many follow it."""
+
+    frame: Frame
+    text: str
+
+    def is_news(self, after: int) -> bool:
+        return self.frame["type"] != "delta" or bool(self.frame["seq"] > after)
+
+
 class LiveAnswer:
     """The frames of one running answer. `seq` counts from 1 over its deltas and its end."""
 
     def __init__(self, tenant: TenantKey, answer: UUID) -> None:
         self.tenant, self.id = tenant, answer
-        self.frames: list[Frame] = []
+        self.frames: list[Sent] = []
         self.seq = 0
         self.is_over = False
         self.end_as = "stopped"  # what a cancellation means: a person's stop, or our own shutdown
@@ -58,22 +70,23 @@ class LiveAnswer:
         self.seq += 1
         return self.seq
 
-    def publish(self, frame: Frame) -> None:
-        self.frames.append(frame)
+    def publish(self, sent: Sent) -> None:
+        frame = sent.frame
+        self.frames.append(sent)
         self.is_over = frame["type"] == "done"
         self._news.set()
         self._news = asyncio.Event()
 
-    async def follow(self, after: int = 0) -> AsyncGenerator[Frame, None]:
+    async def follow(self, after: int = 0) -> AsyncGenerator[Sent, None]:
         """Every frame from the start, less the deltas up to `after`; ends with the answer."""
         read = 0
         while True:
             news = self._news
             while read < len(self.frames):
-                frame = self.frames[read]
+                sent = self.frames[read]
                 read += 1
-                if frame["type"] != "delta" or frame["seq"] > after:
-                    yield frame
+                if sent.is_news(after):
+                    yield sent
             if self.is_over:
                 return
             await news.wait()
@@ -112,8 +125,9 @@ class Switchboard:
         return live
 
     def publish(self, live: LiveAnswer, frame: Frame) -> None:
-        live.publish(frame)
-        self._outbox.append((stream_key(live.tenant.schema_name, live.id), encoded(frame)))
+        sent = Sent(frame, encoded(frame))
+        live.publish(sent)
+        self._outbox.append((stream_key(live.tenant.schema_name, live.id), sent.text))
         self._wake.set()
 
     def end(self, live: LiveAnswer) -> None:
@@ -124,13 +138,13 @@ class Switchboard:
 
     # -- the followers' side ---------------------------------------------------------------------
 
-    async def follow(self, tenant: TenantKey, answer: UUID, after: int = 0) -> AsyncGenerator[Frame, None]:
+    async def follow(self, tenant: TenantKey, answer: UUID, after: int = 0) -> AsyncGenerator[Sent, None]:
         """Frames of an answer that runs here or in another process; ends without `done` when there are none."""
         live = self.live.get((tenant.schema_name, answer))
         frames = live.follow(after) if live else self._follow_elsewhere(tenant, answer, after)
         async with contextlib.aclosing(frames) as following:
-            async for frame in following:
-                yield frame
+            async for sent in following:
+                yield sent
 
     async def stop(self, tenant: TenantKey, answer: UUID) -> None:
         live = self.live.get((tenant.schema_name, answer))
@@ -139,17 +153,17 @@ class Switchboard:
         else:
             await self.redis.publish(CONTROL, json.dumps([tenant.schema_name, str(answer)]))
 
-    async def _follow_elsewhere(self, tenant: TenantKey, answer: UUID, after: int) -> AsyncGenerator[Frame, None]:
+    async def _follow_elsewhere(self, tenant: TenantKey, answer: UUID, after: int) -> AsyncGenerator[Sent, None]:
         key, last, heard = stream_key(tenant.schema_name, answer), "0", time.monotonic()
         while time.monotonic() - heard < READ_PATIENCE:
             found: Any = await self.redis.xread({key: last}, block=READ_BLOCK, count=500)
             entries: list[tuple[str, dict[str, str]]] = found[0][1] if found else []
             for last, fields in entries:  # noqa: B007 (where the next read goes on)
                 heard = time.monotonic()
-                frame = json.loads(fields["f"])
-                if frame["type"] != "delta" or frame["seq"] > after:
-                    yield frame
-                if frame["type"] == "done":
+                sent = Sent(json.loads(fields["f"]), fields["f"])
+                if sent.is_news(after):
+                    yield sent
+                if sent.frame["type"] == "done":
                     return
             if not found and not await self.redis.hexists(RUNNING, f"{tenant.schema_name}:{answer}"):
                 return

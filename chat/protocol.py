@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from vena_platform.errors import VenaError
 
 SUBPROTOCOL = "vena.v1"
@@ -183,4 +185,4 @@ PONG: Frame = {"type": "pong"}
 
 
 def encoded(frame: Frame) -> str:
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(frame).decode()

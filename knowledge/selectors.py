@@ -29,9 +29,14 @@ def library_of(organisation: Organisation) -> Library:
     return Library(space=space, embedding_provider=organisation.embedding_provider, organisation_name=organisation.name)
 
 
-def collections_visible_to(user: User) -> QuerySet[Collection]:
+def collections_readable(user: User) -> QuerySet[Collection]:
     require(user, Can.READ_DOCUMENTS)
-    return Collection.objects.annotate(
+    return Collection.objects.all()
+
+
+def collections_visible_to(user: User) -> QuerySet[Collection]:
+    """With the number of documents in each, for people."""
+    return collections_readable(user).annotate(
         document_count=Count("documents", filter=~Q(documents__state=Document.State.DELETING))
     )
 

@@ -17,12 +17,11 @@ from chat.lifespan import lifespan
 from chat.routing import websocket_urlpatterns
 from tenants.websockets import OrganisationSocketMiddleware, SameOriginMiddleware, nowhere
 
+sockets = [*websocket_urlpatterns, re_path("", nowhere)]  # type: ignore[arg-type]
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": SameOriginMiddleware(
-            OrganisationSocketMiddleware(SignInSocketMiddleware(URLRouter([*websocket_urlpatterns, re_path("", nowhere)])))
-        ),
+        "websocket": SameOriginMiddleware(OrganisationSocketMiddleware(SignInSocketMiddleware(URLRouter(sockets)))),
         "lifespan": lifespan,
     }
 )

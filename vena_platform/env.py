@@ -61,7 +61,7 @@ def database(url: str) -> dict[str, object]:
         raise ImproperlyConfigured("The port in DATABASE_URL must be a number from 0 to 65535.") from None
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     return {
-        "ENGINE": "django_tenants.postgresql_backend",
+        "ENGINE": "tenants.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "postgres",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

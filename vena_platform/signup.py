@@ -111,7 +111,7 @@ def provisioning_status(request: HttpRequest, provisioning_id: UUID) -> JsonResp
 def entry_url(row: Provisioning) -> str:
     """The owner's way in, offered once and for a short time; afterwards the organisation's own page asks who it is."""
     home = organisation_url(row.organisation)
-    if row.is_entered or timezone.now() > row.finished_at + ENTRY_LIFETIME:
+    if row.is_entered or not row.finished_at or timezone.now() > row.finished_at + ENTRY_LIFETIME:
         return f"{home}/"
     return f"{home}{reverse('owner_entry', urlconf=settings.ROOT_URLCONF)}?token={entry_token_issue(row)}"
 

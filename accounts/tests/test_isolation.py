@@ -102,7 +102,7 @@ def test_a_reset_link_works_in_its_organisation_only(
     # given
     here, there = make_person(acme), make_person(globex)
     on_host(acme).post("/accounts/password/reset/", {"email": here.email})
-    (link,) = re.findall(r"http://acme\.localhost:8000(/accounts/password/reset/key/\S+)", mail.outbox[0].body)
+    (link,) = re.findall(r"http://acme\.localhost:8000(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
     # when
     elsewhere = on_host(globex).get(link, follow=True)
     at_home = on_host(acme).get(link, follow=True)

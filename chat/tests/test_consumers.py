@@ -137,8 +137,8 @@ async def test_another_process_can_follow_and_stop(
         elsewhere: list[dict[str, Any]] = []
 
         async def follow() -> None:
-            async for frame in board._follow_elsewhere(live_acme.key, answer, 0):
-                elsewhere.append(frame)
+            async for sent in board._follow_elsewhere(live_acme.key, answer, 0):
+                elsewhere.append(sent.frame)
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(0.3)

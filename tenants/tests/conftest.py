@@ -14,7 +14,7 @@ def make_committed(live: None) -> Iterator[Callable[[str], Organisation]]:
     made: list[Organisation] = []
 
     def make(slug: str) -> Organisation:
-        organisation = Organisation.objects.create(
+        organisation: Organisation = Organisation.objects.create(
             name=slug.title(), slug=slug, schema_name=schema_of(slug), state=Organisation.State.ACTIVE
         )
         made.append(organisation)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection as django_connection
+from django.db import transaction
 
 from accounts.models import User
-from tenants.context import active_schema, entered, in_tenant, mark_active, with_key
+from tenants.context import active_schema, entered, in_tenant, mark_active
 from tenants.models import Organisation
 from tenants.types import TenantKey
+
+connection: Any = django_connection
 
 
 def schema_in_force() -> str:
@@ -92,17 +96,46 @@ async def test_a_log_line_names_the_organisation_of_its_task(live: None) -> None
     ]
 
 
-def test_sync_code_with_a_key_runs_inside_its_organisation(acme: Organisation) -> None:
-    @with_key
-    def where(key: TenantKey, word: str) -> tuple[str, str]:
-        return word, schema_in_force()
-
-    assert where(acme.key, "here") == ("here", "org_acme")
-    assert schema_in_force() == "public"
-
-
 def test_a_key_is_a_value(acme: Organisation, globex: Organisation) -> None:
     assert acme.key == TenantKey(id=acme.id, schema_name="org_acme")
     assert acme.key != globex.key
     with pytest.raises(AttributeError):
         acme.key.schema_name = "org_globex"  # type: ignore[misc]
+
+
+def test_entering_the_same_schema_again_sets_no_path_again(
+    acme: Organisation, globex: Organisation, django_assert_num_queries: Any
+) -> None:
+    with entered(acme.schema_name):
+        User.objects.count()
+    connection.set_schema_to_public()
+    with django_assert_num_queries(2):  # both count; the path of acme is still in force on the server
+        for _ in range(2):
+            with entered(acme.schema_name):
+                User.objects.count()
+    with entered(globex.schema_name):
+        assert schema_in_force() == globex.schema_name
+
+
+def test_a_path_that_was_rolled_back_is_set_again(acme: Organisation, globex: Organisation) -> None:
+    with entered(acme.schema_name):
+        assert schema_in_force() == "org_acme"
+        with pytest.raises(RuntimeError), transaction.atomic():
+            with entered(globex.schema_name):
+                assert schema_in_force() == "org_globex"
+                raise RuntimeError("on purpose")
+        assert schema_in_force() == "org_acme"
+
+
+@pytest.mark.parametrize("ends", ["rollback", "close"])
+def test_a_lost_path_is_set_again(live: None, ends: str) -> None:
+    with entered("org_acme"):
+        connection.set_autocommit(False)
+        try:
+            assert schema_in_force() == "org_acme"
+            getattr(connection, ends)()
+            assert schema_in_force() == "org_acme"
+            connection.rollback()
+        finally:
+            connection.set_autocommit(True)
+        assert schema_in_force() == "org_acme"

@@ -19,7 +19,7 @@ HARMLESS = ("admin", "0003_logentry_add_action_flag_choices")  # changes no tabl
 MAKES_A_TABLE = ("sessions", "0001_initial")  # nothing depends on it
 
 
-def sql(statement: str, *values: object) -> int:
+def sql(statement: str, *values: str | int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
@@ -143,7 +143,7 @@ def test_organisations_made_at_the_same_time_all_get_their_schema(make_committed
 
     def make(slug: str) -> str:
         try:
-            return make_committed(slug).schema_name
+            return str(make_committed(slug).schema_name)
         finally:
             connection.close()
 

@@ -1,0 +1,84 @@
+"""Deleting an organisation empties every store, says so in a receipt, and touches no other."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from knowledge.models import Collection
+from tenants.context import entered
+from tenants.models import DeletionReceipt, Organisation
+from tenants.schemas import existing_schemas
+from vena_platform.removal import counts, organisation_remove
+
+NOTHING = {"tables": 0, "vectors": 0, "files": 0, "keys": 0}
+
+
+@pytest.fixture
+def leaving(newcomers: None, on_host: Any) -> Organisation:
+    """An organisation with something in every store."""
+    form = {"organisation_name": "Leaving", "slug": "leaving", "owner_name": "Ann", "email": "ann@new.example"}
+    on_host(None).post("/signup/", {**form, "password": "a password of my own"})
+    organisation: Organisation = Organisation.objects.get(slug="leaving")
+    with entered(organisation.schema_name):
+        default_storage.save("documents/one.txt", ContentFile(b"secret"))
+        cache.set("answer", "secret")
+    return organisation
+
+
+def test_every_store_is_emptied_and_the_receipt_says_so(
+    leaving: Organisation, live_acme: Organisation, make_person: Any
+) -> None:
+    # given
+    make_person(live_acme)
+    with entered(live_acme.schema_name):
+        Collection.objects.create(name="Kept")
+        cache.set("answer", "kept")
+        kept = default_storage.save("documents/kept.txt", ContentFile(b"kept"))
+    before = counts(live_acme)
+    # when
+    receipt = organisation_remove(leaving)
+    # then
+    assert (receipt.slug, receipt.schema_name, receipt.finished_at is not None) == ("leaving", "org_leaving", True)
+    assert receipt.removed["tables"] == before["tables"] > 10
+    assert (receipt.removed["files"], receipt.removed["keys"]) == (1, 1)
+    assert receipt.left == NOTHING
+    assert "org_leaving" not in existing_schemas()
+    assert not Organisation.objects.filter(slug="leaving").exists()
+    assert Client(headers={"host": "leaving.localhost"}).get("/").status_code == 404
+    # and the other organisation lost nothing
+    assert counts(live_acme) == before
+    with entered(live_acme.schema_name):
+        assert cache.get("answer") == "kept"
+        assert default_storage.open(kept).read() == b"kept"
+        default_storage.delete(kept)
+
+
+def test_the_address_is_free_again_and_brings_nothing_back(leaving: Organisation, on_host: Any) -> None:
+    organisation_remove(leaving)
+    form = {"organisation_name": "Other", "slug": "leaving", "owner_name": "Bob", "email": "bob@other.example"}
+    assert on_host(None).post("/signup/", {**form, "password": "a password of my own"}).status_code == 302
+    again = Organisation.objects.get(slug="leaving")
+    assert again.pk != leaving.pk
+    with entered(again.schema_name):
+        assert cache.get("answer") is None
+    assert counts(again)["files"] == 0
+
+
+def test_the_command_wants_the_name_twice(leaving: Organisation) -> None:
+    for arguments in (["leaving", "--confirm", "acme"], ["nobody", "--confirm", "nobody"]):
+        with pytest.raises(CommandError):
+            call_command("delete_organisation", *arguments)
+    assert "org_leaving" in existing_schemas()
+    assert not DeletionReceipt.objects.exists()
+    out = StringIO()
+    call_command("delete_organisation", "leaving", "--confirm", "leaving", stdout=out)
+    assert str(DeletionReceipt.objects.get().pk) in out.getvalue()
+    assert "org_leaving" not in existing_schemas()
