@@ -25,7 +25,7 @@ OPERATOR = "operator@vena.example"
 
 def seed() -> Organisation:
     """Make what is missing; repeating it changes nothing. Documents that somebody deleted stay deleted."""
-    organisation = Organisation.objects.filter(slug=SLUG).first()
+    organisation: Organisation | None = Organisation.objects.filter(slug=SLUG).first()
     if organisation is None:
         row = organisation_request(
             name="Fennimore Wraye", slug=SLUG, owner_name="Olive Owner", owner_email=OWNER, owner_password=PASSWORD

@@ -13,11 +13,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from vena_platform import embedded
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "vena_platform.settings.test"
 _running = ExitStack()
+# A busy machine is no reason for a property test to fail.
+settings.register_profile("vena", deadline=None)
+settings.load_profile("vena")
 
 
 def start() -> None:

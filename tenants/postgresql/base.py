@@ -14,6 +14,7 @@ from django_tenants.postgresql_backend import base
 class DatabaseWrapper(base.DatabaseWrapper):
     """Remembers the search path that the server holds. Whatever may undo a SET there makes us forget it."""
 
+    search_path_set_schemas: list[str] | None
     _path_in_force: list[str] | None = None
 
     def _handle_search_path(self, cursor: Any = None) -> None:

@@ -15,3 +15,4 @@ WHITENOISE_AUTOREFRESH = DEBUG
 STATIC_ROOT = None  # type: ignore[assignment]  # files are served from where they are
 LOGGING["formatters"]["json"] = {"()": "vena_platform.logging.LineFormatter"}
 LOGGING["root"]["level"] = env.text("LOG_LEVEL", "WARNING")
+LOGGING["loggers"]["kombu"]["level"] = "ERROR"  # it warns of messages that it keeps for the next start

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,7 +130,7 @@ def test_a_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_database_address_is_taken_apart(user: str, password: str, host: str, port: int, name: str) -> None:
     url = f"postgresql://{quote(user, '')}:{quote(password, '')}@{host}:{port}/{quote(name, '')}"
     assert env.database(url) == {
-        "ENGINE": "django_tenants.postgresql_backend",
+        "ENGINE": settings.DATABASES["default"]["ENGINE"],
         "NAME": name,
         "USER": user,
         "PASSWORD": password,

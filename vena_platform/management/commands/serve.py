@@ -27,13 +27,14 @@ from tenants.schemas import migrate_everything
 from tenants.selectors import base_url, open_organisations
 from vena_platform import demo, embedded
 from vena_platform.celery import app
+from vena_platform.repair import repair_indexes
 
 STOP_SECONDS = 4  # that a task may still take when we leave
 
 
 class Command(BaseCommand):
     help = "Run everything in one process: web server, worker and scheduler."
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # they run below, once the schema is there
+    requires_system_checks: list[str] = []  # they need a database that is migrated
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
@@ -113,7 +114,9 @@ class Command(BaseCommand):
         self.tell("\n".join(lines))
 
     def watch(self, server: uvicorn.Server) -> None:
-        """A database or cache that was killed (memory ran out, say) comes back while we run."""
+        """What is broken is mended: the index as we found it, a database or cache that is killed while we run."""
+        if not settings.QDRANT_URL:
+            repair_indexes(self.tell)
         running = embedded.recorded(embedded.home())
         while running and not server.should_exit:
             try:
@@ -173,7 +176,7 @@ def working() -> Iterator[None]:
     )
     threading.Thread(target=worker.start, name="worker", daemon=True).start()
     # As a thread too: the worker's own `beat` option would fork this process.
-    beat = EmbeddedService(app, thread=True, schedule_filename=str(settings.VENA_HOME / "beat-schedule"))
+    beat: Any = EmbeddedService(app, thread=True, schedule_filename=str(settings.VENA_HOME / "beat-schedule"))
     beat.start()
     try:
         yield
