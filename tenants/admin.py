@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from tenants.actions import organisation_open, organisation_suspend
-from tenants.models import Domain, Organisation, Provisioning
+from tenants.models import DeletionReceipt, Domain, Organisation, Provisioning
 from vena_platform.admin_sites import operator_admin
 
 
@@ -63,4 +63,18 @@ class ProvisioningAdmin(ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DeletionReceipt, site=operator_admin)
+class DeletionReceiptAdmin(ModelAdmin):
+    list_display = ("name", "slug", "removed", "left", "started_at", "finished_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

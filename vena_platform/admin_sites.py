@@ -19,6 +19,11 @@ class TenantAdminSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return getattr(request, "organisation", None) is not None and bool(super().has_permission(request))
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        organisation = getattr(request, "organisation", None)
+        return {**context, "site_header": organisation.name if organisation else context["site_header"]}
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One sign-in for the whole host; somebody signed in without the right is told so."""
         if request.user.is_authenticated:

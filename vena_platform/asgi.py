@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+# Static files and originals are read whole, on a thread: bounded by the upload limit.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vena_platform.settings.local")
 http = get_asgi_application()
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("signup/<uuid:provisioning_id>/status/", signup.provisioning_status, name="provisioning_status"),
     path("signup/<uuid:provisioning_id>/retry/", signup.provisioning_retry, name="provisioning_retry"),
     path("find/", signup.find_organisation, name="find_organisation"),
+    path("favicon.ico", views.favicon),
     path("admin/", operator_admin.urls),
 ]
 handler404 = "vena_platform.views.not_found"

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("welcome/", views.owner_entry, name="owner_entry"),
     path("accounts/", include("allauth.account.urls")),
+    path("favicon.ico", views.favicon),
     path("admin/", tenant_admin.urls),
     path("api/v1/me/", MeApi.as_view()),
     path("api/v1/", include("knowledge.api_urls")),

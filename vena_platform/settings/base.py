@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.urls import reverse_lazy
+
 from vena_platform import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -27,11 +29,11 @@ VENA_SCHEME = env.text("VENA_SCHEME", "http")
 # `accounts` and what hangs on it stand in both lists: people of an organisation live in its own schema, the
 # platform's operators in `public`.
 SHARED_APPS = [
+    "unfold.apps.BasicAppConfig",  # before django_tenants, which brings an app list of its own
     "django_tenants",
     "tenants",
     "billing",
     "accounts",
-    "unfold.apps.BasicAppConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -295,13 +297,86 @@ LOGGING: dict[str, Any] = {
 }
 
 # -- admin sites ----------------------------------------------------------------------------------
-UNFOLD_TENANT: dict[str, Any] = {
+
+
+def admin_link(title: str, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD_LOOK: dict[str, Any] = {
     "SITE_TITLE": "Vena",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 205)",
+            "100": "oklch(94% .028 205)",
+            "200": "oklch(88% .05 205)",
+            "300": "oklch(79% .075 205)",
+            "400": "oklch(68% .09 205)",
+            "500": "oklch(56% .09 208)",
+            "600": "oklch(46% .08 210)",
+            "700": "oklch(41% .07 211)",
+            "800": "oklch(36% .06 212)",
+            "900": "oklch(31% .05 213)",
+            "950": "oklch(23% .04 214)",
+        }
+    },
+}
+UNFOLD_TENANT: dict[str, Any] = {
+    **UNFOLD_LOOK,
     "SITE_HEADER": "Administration",
     "SITE_URL": "/",
     "SITE_SYMBOL": "tune",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": False, "show_all_applications": False},
+    "SIDEBAR": {
+        "navigation": [
+            {"items": [{"title": "Back to the chat", "icon": "forum", "link": "/"}]},
+            {
+                "title": "Knowledge",
+                "separator": True,
+                "items": [
+                    admin_link("Documents", "description", "knowledge_document"),
+                    admin_link("Collections", "folder", "knowledge_collection"),
+                ],
+            },
+            {
+                "title": "People",
+                "separator": True,
+                "items": [
+                    admin_link("People", "group", "accounts_user"),
+                    admin_link("API keys", "key", "accounts_apikey"),
+                ],
+            },
+        ]
+    },
 }
-UNFOLD_OPERATORS: dict[str, Any] = {**UNFOLD_TENANT, "SITE_HEADER": "Platform", "SITE_SYMBOL": "hub"}
+UNFOLD_OPERATORS: dict[str, Any] = {
+    **UNFOLD_LOOK,
+    "SITE_HEADER": "Vena platform",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "hub",
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "Organisations",
+                "items": [
+                    admin_link("Organisations", "domain", "tenants_organisation"),
+                    admin_link("Provisioning", "construction", "tenants_provisioning"),
+                    admin_link("Deletion receipts", "receipt_long", "tenants_deletionreceipt"),
+                ],
+            },
+            {
+                "title": "Billing",
+                "separator": True,
+                "items": [
+                    admin_link("Plans", "sell", "billing_plan"),
+                    admin_link("Subscriptions", "card_membership", "billing_subscription"),
+                    admin_link("Model prices", "payments", "billing_modelprice"),
+                    admin_link("Exchange rates", "currency_exchange", "billing_exchangerate"),
+                    admin_link("Usage ledger", "menu_book", "billing_usageevent"),
+                ],
+            },
+            {"title": "Operators", "separator": True, "items": [admin_link("People", "group", "accounts_user")]},
+        ]
+    },
+}
