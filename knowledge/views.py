@@ -80,13 +80,23 @@ def chunks_to_show(row: Document, position: int | None) -> list[dict[str, Any]]:
     return [
         {
             "position": chunk.position,
-            "text": chunk.text,
+            "text": without_headings(chunk.text, chunk.heading_path),
             "page": chunk.page,
-            "heading": " › ".join(chunk.heading_path),
+            "path": chunk.heading_path,
+            "above": " › ".join(chunk.heading_path[:-1]),
+            "heading": chunk.heading_path[-1] if chunk.heading_path else "",
             "cited": chunk.position == position,
         }
         for chunk in rows
     ]
+
+
+def without_headings(text: str, path: list[str]) -> str:
+    """The text behind the headings it begins with: the page shows them as headings."""
+    paragraphs = text.split("\n\n")
+    while paragraphs and " ".join(paragraphs[0].split())[:500] in path:
+        del paragraphs[0]
+    return "\n\n".join(paragraphs)
 
 
 @login_required

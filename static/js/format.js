@@ -1,12 +1,13 @@
 // Numbers and moments as people read them.
 
+/** 1 kB is 1024 bytes, as in the limits and in most file managers. */
 export function bytes(size) {
-  if (size < 1000) return `${size} B`;
+  if (size < 1024) return `${size} B`;
   const units = ["kB", "MB", "GB"];
-  let value = size / 1000;
+  let value = size / 1024;
   let unit = 0;
   while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit += 1;
   }
   return `${value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value)} ${units[unit]}`;

@@ -4,8 +4,8 @@ import { el, icon, sameOrigin, setText } from "./dom.js";
 const OVERLAY = "(max-width: 1100px)";
 
 export class SourcesPanel {
-  constructor(chat) {
-    this.chat = chat;
+  constructor(chat, markdown) {
+    Object.assign(this, { chat, markdown });
     this.panel = chat.querySelector("[data-sources-panel]");
     this.list = chat.querySelector("[data-sources-list]");
     this.title = chat.querySelector("#sources-title");
@@ -93,9 +93,16 @@ export class SourcesPanel {
       { class: "source", "data-source": source.n, "data-active": active, tabindex: "-1", "aria-label": `Source ${source.n}, ${source.title}` },
       el("span", { class: "source-n", "aria-hidden": "true" }, String(source.n)),
       el("div", {}, el("h4", { class: "source-title" }, source.title), source.page && el("p", { class: "source-page" }, `Page ${source.page}`)),
-      source.snippet && el("p", { class: "source-snippet" }, el("span", {}, el("mark", {}, source.snippet))),
+      source.snippet && this.snippet(source.snippet, active),
       open && this.openLink(source),
     );
+  }
+
+  snippet(text, active) {
+    const passage = this.markdown.toPassage(text, { marked: active });
+    // Of the other cards only the first lines show: the keyboard must not land in what is cut off.
+    if (!active) for (const node of passage.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
+    return el("div", { class: "source-snippet prose passage" }, passage);
   }
 
   openLink(source) {

@@ -1,6 +1,7 @@
 // Sending files: two at a time, each with its own progress, each safe to send again.
 import { bytes } from "./format.js";
 import { ApiError, csrfToken, parseJson } from "./http.js";
+import { kinds } from "./kinds.js";
 
 const AT_ONCE = 2;
 
@@ -9,7 +10,7 @@ export function fileProblem(file, { max_bytes: maxBytes, accept }) {
   const dot = file.name.lastIndexOf(".");
   const extension = dot > 0 ? file.name.slice(dot).toLowerCase() : "";
   if (accept?.length && !accept.includes(extension)) {
-    return `Vena can't read ${extension || "files without an ending"} yet. It reads ${accept.join(", ")}.`;
+    return `Vena can't read ${extension || "files without an ending"} yet. It reads ${kinds(accept, { last: "and", endings: true })} files.`;
   }
   if (file.size === 0) return "The file is empty.";
   if (maxBytes && file.size > maxBytes) {

@@ -66,3 +66,33 @@ test("block starts are offsets of the top-level blocks", () => {
   const source = "para\n\n- a\n- b\n\n```\nx\n\ny\n```\nend";
   assert.deepEqual(markdown.blockStarts(source).map((at) => source.slice(at, at + 3)), ["par", "- a", "```", "end"]);
 });
+
+const passage = (source, options) => html(markdown.toPassage(source, options));
+
+test("a passage is set as Markdown, and its own [1] is no citation", () => {
+  const out = passage("See [1]\n\n| a | b |\n| --- | --: |\n| 1 | 2 |");
+  assert.match(out, /<p>See \[1\]<\/p>/);
+  assert.match(out, /<td class="align-right">2<\/td>/);
+  assert.doesNotMatch(out, /cite|mark|---/);
+});
+
+test("a passage can do no more than an answer", () => {
+  const out = passage('<img src=x onerror=alert(1)> [x](https://evil.test/) ![p](https://evil.test/p.png) <mark>m</mark>');
+  assert.doesNotMatch(out, /<img|<a|<mark>m/);
+});
+
+test("the marker lies on paragraphs, list items, cells and code", () => {
+  const out = passage("para **bold**\n\n- item\n\n| a |\n| --- |\n| b |\n\n```\n1 < 2\n```", { marked: true });
+  for (const words of ["para <strong>bold</strong>", "item", "a", "b", "1 &lt; 2\n"]) assert.ok(out.includes(`<mark>${words}</mark>`), words);
+  assert.doesNotMatch(out, /<button/);
+});
+
+test("a passage keeps its line breaks, and indented lines are no code", () => {
+  assert.equal(passage("one\ntwo"), "<p>one<br>\ntwo</p>\n");
+  assert.equal(passage("    deep"), "<p>deep</p>\n");
+  assert.doesNotMatch(passage("Total\n=====\n\nNet\n---"), /<h[1-6]/);
+});
+
+test("an answer marks nothing", () => {
+  assert.doesNotMatch(render("a ==b== <mark>c</mark>"), /<mark>/);
+});

@@ -3,12 +3,13 @@ import { test } from "node:test";
 import { kindOf, workSentence } from "../../static/js/document_row.js";
 import { sameOrigin } from "../../static/js/dom.js";
 import { bytes, dayName, pounds, usageLine } from "../../static/js/format.js";
+import { kinds } from "../../static/js/kinds.js";
 import { slugOf } from "../../static/js/slug.js";
 import { mayAskAgain, statusSentence } from "../../static/js/turn_view.js";
 import { fileProblem, UploadQueue } from "../../static/js/upload.js";
 
 test("sizes", () => {
-  assert.deepEqual([0, 999, 1500, 482_113, 9_960_000, 50_000_000, 999_700_000].map(bytes), ["0 B", "999 B", "1.5 kB", "482 kB", "10 MB", "50 MB", "1 GB"]);
+  assert.deepEqual([0, 1023, 1536, 493_684, 10_440_000, 50 * 1024 * 1024, 1024 ** 3].map(bytes), ["0 B", "1023 B", "1.5 kB", "482 kB", "10 MB", "50 MB", "1 GB"]);
 });
 
 test("prices of answers, small as they are", () => {
@@ -38,11 +39,22 @@ test("an address out of a name", () => {
 });
 
 test("files are refused before they travel, with a reason", () => {
-  const rules = { max_bytes: 1000, accept: [".pdf", ".md"] };
+  const rules = { max_bytes: 1024, accept: [".pdf", ".md"] };
   assert.equal(fileProblem({ name: "a.PDF", size: 10 }, rules), null);
   assert.match(fileProblem({ name: "a.exe", size: 10 }, rules), /can't read \.exe/);
   assert.match(fileProblem({ name: "a.pdf", size: 0 }, rules), /empty/);
-  assert.match(fileProblem({ name: "a.pdf", size: 2000 }, rules), /2 kB; the limit is 1 kB/);
+  assert.match(fileProblem({ name: "a.pdf", size: 2048 }, rules), /2 kB; the limit is 1 kB/);
+});
+
+test("the kinds that can be read are named in words", () => {
+  const accept = [".docx", ".htm", ".html", ".log", ".markdown", ".md", ".pdf", ".txt"];
+  assert.equal(kinds(accept), "PDF, Word, Markdown, HTML or text");
+  assert.equal(kinds([".epub", ".pdf"]), "PDF or .epub");
+  assert.equal(kinds([".pdf"]), "PDF");
+  assert.equal(
+    fileProblem({ name: "song.mp3", size: 10 }, { accept }),
+    "Vena can't read .mp3 yet. It reads PDF, Word (.docx), Markdown, HTML and text files.",
+  );
 });
 
 test("uploads go two at a time, and one failure does not hold up the rest", async () => {

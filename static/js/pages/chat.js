@@ -19,14 +19,15 @@ const config = pageData("chat-config") ?? {};
 let thread = threadFrom(pageData("conversation-data"));
 let bannerTimer = 0;
 
-const panel = new SourcesPanel(chat);
+const markdown = createMarkdown(window);
+const panel = new SourcesPanel(chat, markdown);
 const follower = new Follower(part("scroll"), part("turns"), part("jump"));
 const view = new ThreadView({
   list: part("turns"),
   earlierButton: part("earlier"),
   follower,
   actions: {
-    markdown: createMarkdown(window),
+    markdown,
     onSources: openSources,
     onAgain: (turn) => ask(turn.question.text),
     onCopy: copyFrom,

@@ -1,11 +1,22 @@
-// Brings the cited passage into view, and points "Open the original" at its page.
+// Sets the passages as the Markdown they are, brings the cited one into view, and points "Open the original" at its page.
+import { createMarkdown } from "../markdown.js";
+
 const cited = document.querySelector("[data-cited]");
+
+setPassages(createMarkdown(window));
 
 if (cited) {
   cited.scrollIntoView({ block: "center" });
   cited.focus({ preventScroll: true });
   pointOriginalAt(cited.dataset.page);
   wireReturn();
+}
+
+function setPassages(markdown) {
+  for (const node of document.querySelectorAll("[data-passage]")) {
+    node.replaceChildren(markdown.toPassage(node.textContent, { marked: Boolean(cited?.contains(node)) }));
+    node.classList.remove("chunk-plain");
+  }
 }
 
 function pointOriginalAt(page) {

@@ -3,6 +3,7 @@ import { documentRow, uploadRow } from "../document_row.js";
 import { newId, pageData, setText } from "../dom.js";
 import { bytes } from "../format.js";
 import { request } from "../http.js";
+import { kinds } from "../kinds.js";
 import { anyBusy, emptyLibrary, inOrder, newsBetween, pagesToRefresh, withDocument, withPage } from "../library.js";
 import { RowList } from "../row_list.js";
 import { droppedFiles, fileProblem, sendFile, UploadQueue } from "../upload.js";
@@ -109,20 +110,14 @@ function uploadChanged(upload) {
 
 function wireAdding() {
   const input = part("file-input");
-  input.accept = (config.accept ?? []).join(",");
-  setText(part("dropzone-hint"), `${kinds(config.accept)}up to ${bytes(config.max_bytes)} each`);
+  input.accept = config.accept.join(",");
+  setText(part("dropzone-hint"), `${kinds(config.accept)}, up to ${bytes(config.max_bytes)} each`);
   for (const button of document.querySelectorAll("[data-pick]")) button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     addFiles([...input.files]);
     input.value = "";
   });
   wireDrop();
-}
-
-function kinds(accept) {
-  if (!accept?.length) return "";
-  const names = accept.slice(0, 6).map((extension) => extension.slice(1).toUpperCase());
-  return `${names.join(", ")}${accept.length > 6 ? " and more" : ""}, `;
 }
 
 function wireDrop() {
