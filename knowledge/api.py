@@ -33,11 +33,13 @@ from knowledge.serializers import (
 from knowledge.types import Asker, Passage
 from tenants.selectors import organisation_of
 from vena_platform.idempotency import once
-from vena_platform.pagination import NewestFirst
+from vena_platform.pagination import NewestFirst, page_of
+
+PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)]
 
 
 class CollectionsApi(APIView):
-    @extend_schema(operation_id="collections_list", responses=CollectionOutput(many=True))
+    @extend_schema(operation_id="collections_list", parameters=PAGING, responses=page_of(CollectionOutput))
     def get(self, request: Request) -> Response:
         pages = NewestFirst()
         rows = pages.paginate_queryset(selectors.collections_visible_to(signed_in(request)), request, self)
@@ -67,8 +69,8 @@ class DocumentsApi(APIView):
 
     @extend_schema(
         operation_id="documents_list",
-        parameters=[OpenApiParameter("collection", UUID), OpenApiParameter("state", str)],
-        responses=DocumentOutput(many=True),
+        parameters=[OpenApiParameter("collection", UUID), OpenApiParameter("state", str), *PAGING],
+        responses=page_of(DocumentOutput),
     )
     def get(self, request: Request) -> Response:
         rows = selectors.documents_visible_to(signed_in(request))

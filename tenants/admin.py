@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,11 +12,19 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from tenants.actions import organisation_open, organisation_suspend
 from tenants.models import DeletionReceipt, Domain, Organisation, Provisioning
+from tenants.selectors import host_name
 from vena_platform.admin_sites import operator_admin
+
+
+class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_domain(self) -> str:
+        """As hosts are looked up: small letters, no port, no `www.`."""
+        return host_name(str(self.cleaned_data["domain"]))
 
 
 class DomainInline(TabularInline):
     model = Domain
+    form = DomainForm
     extra = 0
 
 

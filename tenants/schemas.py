@@ -23,6 +23,7 @@ from tenants.models import Organisation
 
 logger = logging.getLogger(__name__)
 
+CLONE = "SELECT clone_schema(%s, %s, 'DATA')"
 MIGRATION_LOCK = 7_302_611  # any constant: the key of PostgreSQL's advisory lock
 FINGERPRINTS_AT_ONCE = 100
 RENAMES = """
@@ -71,7 +72,8 @@ def schema_create(schema_name: str) -> None:
         if schema_exists(schema_name):
             return
         with transaction.atomic():
-            CloneSchema().clone_schema(settings.TENANT_TEMPLATE_SCHEMA, schema_name, "DATA")
+            with connection.cursor() as cursor:
+                cursor.execute(CLONE, [settings.TENANT_TEMPLATE_SCHEMA, schema_name])
             restore_constraint_names(schema_name)
 
 
@@ -110,6 +112,9 @@ def migrate_everything(*, jobs: int = 4, tell: Callable[[str], None] = lambda li
 def migrate_public_and_template() -> None:
     template = settings.TENANT_TEMPLATE_SCHEMA
     call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
+    with entered("public"), transaction.atomic():
+        # Made here and not at every clone: that would take longer than cloning, and clones would wait for each other.
+        CloneSchema()._create_clone_schema_function()
     with entered("public"), connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_schema_name(template)}")
     call_command("migrate_schemas", tenant=True, schema_name=template, interactive=False, verbosity=0)

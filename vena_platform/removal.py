@@ -18,6 +18,12 @@ from knowledge.selectors import library_of
 from tenants.context import entered
 from tenants.models import DeletionReceipt, Organisation
 from tenants.schemas import existing_schemas, schema_drop
+from vena_platform.errors import VenaError
+
+
+class RemovalIncomplete(VenaError):
+    code, status = "removal_incomplete", 500
+    message = "Something of this organisation could not be removed. The receipt says what; run the command again."
 
 
 def organisation_remove(organisation: Organisation) -> DeletionReceipt:
@@ -39,6 +45,9 @@ def organisation_remove(organisation: Organisation) -> DeletionReceipt:
         forget_keys(organisation.schema_name)
         schema_drop(organisation.schema_name)
         receipt.left = counts(organisation)
+        receipt.save()
+        if any(receipt.left.values()):
+            raise RemovalIncomplete(detail=f"{organisation.slug}: {receipt.left}")
         organisation.delete()
         receipt.finished_at = timezone.now()
         receipt.save()

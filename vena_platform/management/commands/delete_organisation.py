@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.selectors import organisation_by_slug
-from vena_platform.removal import organisation_remove
+from vena_platform.removal import RemovalIncomplete, organisation_remove
 
 
 class Command(BaseCommand):
@@ -22,7 +22,10 @@ class Command(BaseCommand):
             raise CommandError(f"There is no organisation with the slug {options['organisation']!r}.")
         if options["confirm"] != organisation.slug:
             raise CommandError("Nothing was deleted: --confirm must repeat the slug.")
-        receipt = organisation_remove(organisation)
+        try:
+            receipt = organisation_remove(organisation)
+        except RemovalIncomplete as error:
+            raise CommandError(f"{error.text} ({error.detail})") from error
         self.stdout.write(
             json.dumps({"receipt": str(receipt.pk), "removed": receipt.removed, "left": receipt.left}, indent=2)
         )
