@@ -1,0 +1,95 @@
+"""A real Chromium, watched: nothing may go wrong in silence, and nothing may leave this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.server import REPOSITORY, Server
+from vena_platform import demo
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARTIFACTS = REPOSITORY / "test-artifacts"
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+@dataclass
+class Watch:
+    """What the pages of one test said and asked for."""
+
+    errors: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self.hear)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("request", lambda request: self.note(request.url))
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob"} and not f".{parts.hostname}".endswith(".localhost"):
+            self.elsewhere.append(url)
+
+    def forgive(self, *words: str) -> None:
+        """Errors that the test has caused itself."""
+        self.errors = [error for error in self.errors if not any(word in error for word in words)]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+    ARTIFACTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.localhost 127.0.0.1"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Console errors include broken content security policies."""
+    seen = Watch()
+    yield seen
+    assert (seen.errors, seen.elsewhere) == ([], [])
+
+
+@pytest.fixture
+def page(chromium: Browser, watch: Watch, composing: Server) -> Iterator[Page]:
+    context = chromium.new_context(base_url=composing.address("demo"), viewport=DESKTOP)  # type: ignore[arg-type]
+    watch.over(context)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def inside(page: Page) -> Page:
+    """The chat, signed in."""
+    page.goto("/")
+    page.get_by_label("Email").fill(demo.OWNER)
+    page.get_by_label("Password").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Your question").wait_for()
+    return page
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    def take(page: Page, name: str) -> None:
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(300)  # transitions end
+        page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+
+    return take
