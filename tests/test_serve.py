@@ -77,7 +77,7 @@ def test_a_terminated_server_settles_running_answers(composing: Server, slow: ob
 
 def test_a_closed_terminal_ends_everything_though_a_long_document_is_read(home: Path) -> None:
     with Server(home) as server:
-        document = server.api.upload("agreement.md", agreement(600))
+        document = server.api.upload("agreement.md", agreement(320))
         until(lambda: server.api.document(document)["progress"]["done"] > 0, "some of the document to be embedded")
         assert server.stop(signal.SIGHUP) < 15
         assert (server.process.returncode, processes_of(home), server.err) == (0, [], "")

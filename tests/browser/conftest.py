@@ -44,8 +44,9 @@ class Watch:
         self.errors = [error for error in self.errors if not any(word in error for word in words)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Ends with its module: while it runs, its event loop keeps Django from the database on this thread."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
     ARTIFACTS.mkdir(exist_ok=True)
