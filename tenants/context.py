@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import select
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -60,6 +61,7 @@ async def in_tenant(schema_name: str, function: Callable[P, T], /, *args: P.args
 
 
 def _call(schema_name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    drop_dead_connection()
     try:
         with entered(schema_name):
             return function(*args, **kwargs)
@@ -67,6 +69,15 @@ def _call(schema_name: str, function: Callable[P, T], /, *args: P.args, **kwargs
         # The thread keeps its connection for speed; a broken one is thrown away so that the next call heals.
         if connection.errors_occurred and not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
+
+
+def drop_dead_connection() -> None:
+    """After a restart of PostgreSQL a thread still holds its old connection: an idle one that is readable is dead."""
+    raw: Any = connection.connection
+    if raw is None or connection.in_atomic_block:
+        return
+    if raw.closed or select.select([raw.fileno()], [], [], 0)[0]:
+        connection.close()
 
 
 async def in_public(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -138,3 +138,23 @@ def test_a_lost_path_is_set_again(live: None, ends: str) -> None:
         finally:
             connection.set_autocommit(True)
         assert schema_in_force() == "org_acme"
+
+
+async def test_a_restarted_database_is_noticed_before_a_query_fails(live: None) -> None:
+    def process() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return int(cursor.fetchone()[0])
+
+    def end(processes: set[int]) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [list(processes)])
+        finally:
+            connection.close()
+
+    before = set(await asyncio.gather(*(in_tenant("org_acme", process) for _ in range(30))))
+    await asyncio.to_thread(end, before)
+    await asyncio.sleep(0.2)
+    after = set(await asyncio.gather(*(in_tenant("org_acme", process) for _ in range(30))))
+    assert not before & after

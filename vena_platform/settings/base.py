@@ -114,6 +114,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Requests under ASGI run on short-lived threads: a pool saves each of them a connection.
 VENA_DATABASE_POOL = {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 16), "timeout": 10}
 DATABASES["default"]["OPTIONS"]["pool"] = VENA_DATABASE_POOL
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a connection that died in the pool is not handed out
 # Async code reaches the ORM on threads of its own, each with a connection it keeps (tenants.context.in_tenant).
 VENA_ORM_THREADS = env.integer("VENA_ORM_THREADS", 8)
 
