@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from uuid import UUID
 
 from tenants.types import TenantKey
@@ -33,14 +35,41 @@ class BlockKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, in points from the page's top left corner. `page` counts from 1."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """One structural piece of a document in reading order. `page` counts from 1, None where a format has no pages."""
+    """One structural piece of a document in reading order.
+
+    `page` counts from 1 (a presentation's slides are its pages), None where a format has no pages. `place` says where
+    a person finds the block when a page does not say it: "Sheet Budget, rows 2-41", "lines 10-42". A `name` (a
+    function, a sheet) joins the heading path of the block's chunks without being text of the document.
+    """
 
     kind: BlockKind
     text: str
     page: int | None = None
     level: int = 0  # headings only: 1 is the highest
     language: str = ""  # code only, where the file names it
+    boxes: tuple[Box, ...] = ()
+    place: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file inside a file (an attachment, an entry of an archive) that becomes a document of its own."""
+
+    name: str  # with its folders inside the archive, "/" between them
+    path: Path  # a copy of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +79,7 @@ class ParsedDocument:
     blocks: tuple[Block, ...]
     title: str = ""
     page_count: int | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,9 @@ class ChunkDraft:
     char_end: int
     content_hash: str  # sha256 hex of `embedding_text`
     occurrence: int  # 0 for the first chunk with this hash in the document, then 1, 2 ...
+    section: int = 0  # chunks of one section share it; it grows in reading order
+    boxes: tuple[Box, ...] = ()
+    place: str = ""  # as in `Block`, narrowed to this chunk
 
 
 # -- vectors --------------------------------------------------------------------------------------
@@ -91,21 +124,45 @@ class VectorSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """What a search can be narrowed to, beside collection and document. The same for all chunks of a document."""
+
+    collection_id: UUID
+    tags: tuple[str, ...] = ()
+    dated: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
-    """A chunk as the vector index stores it: ids and vectors; its text stays in PostgreSQL."""
+    """A chunk as the vector index stores it: ids, labels and vectors; its text stays in PostgreSQL."""
 
     point_id: UUID
     document_id: UUID
-    collection_id: UUID
-    position: int
+    labels: Labels
     dense: Vector
     sparse: SparseVector
 
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """What the asking person may read. Built in `retrieval.scope` only; an empty tuple matches nothing."""
+    """What a question may read. Built in `retrieval.scope` only.
 
+    `collection_ids` is what the asking person may read: an empty tuple matches nothing. The rest narrows it:
+    `document_ids` None means every document, `tags` are all required, `since` and `until` include their day.
+    """
+
+    collection_ids: tuple[UUID, ...]
+    document_ids: tuple[UUID, ...] | None = None
+    tags: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordQuery:
+    """A question's terms in one language, for the collections that are kept in that language."""
+
+    terms: SparseVector
     collection_ids: tuple[UUID, ...]
 
 

@@ -6,7 +6,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from knowledge.types import EmbeddedChunk, Hits, ModelUsage, Prompt, SearchScope, SparseVector, Vector, VectorSpace
+from knowledge.types import (
+    EmbeddedChunk,
+    Hits,
+    KeywordQuery,
+    Labels,
+    ModelUsage,
+    Prompt,
+    SearchScope,
+    SparseVector,
+    Vector,
+    VectorSpace,
+)
 from tenants.types import TenantKey
 
 
@@ -59,9 +70,21 @@ class VectorIndex(Protocol):
         """Store points; durable and searchable when it returns. Repeating it changes nothing."""
 
     async def search(
-        self, space: VectorSpace, *, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+        self,
+        space: VectorSpace,
+        *,
+        dense: Vector | None,
+        keywords: Sequence[KeywordQuery],
+        scope: SearchScope,
+        limit: int,
     ) -> Hits:
-        """Both ranked lists in one round trip; a list whose query is None stays empty."""
+        """Both ranked lists in one round trip; without a query a list stays empty.
+
+        Keyword queries of several languages come back as one list, best score first.
+        """
+
+    async def relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
+        """Give every point of a document new labels (it moved to another collection, its tags changed)."""
 
     async def forget_document(self, space: VectorSpace, document_id: UUID) -> None: ...
 
