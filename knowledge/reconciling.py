@@ -149,7 +149,8 @@ def finish_deletions(library: Library, findings: Findings) -> None:
 
 def files_without_rows(library: Library, findings: Findings) -> None:
     known = set(DocumentVersion.objects.exclude(file="").values_list("file", flat=True))
-    versions = {str(pk) for pk in DocumentVersion.objects.values_list("pk", flat=True)}
+    unfinished = Document.objects.exclude(state=Document.State.READY).values_list("newest", flat=True)
+    versions = {str(pk) for pk in unfinished}
     for path in old_files("documents"):
         findings.counted["files"] += 1
         if f"documents/{path.name}" not in known:
