@@ -39,7 +39,10 @@ class IngestionError(VenaError):
 
 class UnsupportedFormat(IngestionError):
     code = "unsupported_format"
-    message = "This kind of file is not supported. Upload a PDF, Word (.docx), Markdown, HTML or text file."
+    message = (
+        "This kind of file is not supported. Upload a PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument, "
+        "CSV, HTML, Markdown, text, e-mail (.eml, .msg), EPUB, RTF, source code or ZIP file."
+    )
 
 
 class EmptyDocument(IngestionError):
@@ -70,3 +73,13 @@ class MislabelledDocument(IngestionError):
 class DocumentTooLarge(IngestionError):
     code, status = "document_too_large", 413
     message = "This file is too large. Split it into smaller files, or ask your administrator to raise the limit."
+
+
+class DocumentTooComplex(IngestionError):
+    """Reading took more time or memory than one document may have, whatever the reason."""
+
+    code = "document_too_complex"
+    message = (
+        "This file took too long or too much memory to read. Split it into smaller files, or export it to PDF again, "
+        "then upload it again."
+    )
