@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 from knowledge.errors import DocumentTooLarge
-from knowledge.ingestion.readers.markdown import blocks_of_markdown
 from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.text import cleaned, decoded
 from knowledge.types import Block, BlockKind, ParsedDocument
@@ -15,6 +14,7 @@ from knowledge.types import Block, BlockKind, ParsedDocument
 _LONGEST_LINE = 2_000  # characters: a longer one is data on a single line, laid out anew where that can be done
 _KEY = re.compile(r"""^(?:"([^"\n]{1,100})"|'([^'\n]{1,100})'|([\w.$/-][^:\n"'{}\[\]#]{0,100}?))\s*:(?:\s|$)""")
 _TABLE = re.compile(r"^\[\[?\s*([^\]\n]{1,100}?)\s*\]\]?\s*(?:[#;].*)?$")
+_SMALL = 600  # characters
 _DEEPEST = 200  # levels that are laid out; deeper data stays as it stands
 
 
@@ -24,7 +24,7 @@ def read_json(source: Source) -> ParsedDocument:
         return ParsedDocument(tuple(cells))
     laid_out = _laid_out(text, source.limits.max_characters)
     if laid_out is None:
-        return ParsedDocument(tuple(_listing(text, "json")))
+        return ParsedDocument(tuple(_block(text.split("\n"), 1, [], "json")))
     return ParsedDocument((Block(BlockKind.CODE, laid_out, language="json"),))
 
 
@@ -65,31 +65,25 @@ def _depth(text: str) -> int:
 
 
 def _entries(text: str, start: re.Pattern[str], language: str) -> Iterator[Block]:
-    """Small entries share a listing: what is cut here is never joined again."""
-    name, first, lines = "", 1, list[str]()
+    """Small entries share a listing, which then has no name."""
+    first, names, lines, size = 1, list[str](), list[str](), 0
     for number, line in enumerate(text.split("\n"), start=1):
-        opened = start.match(line)
-        if opened:
-            if any(map(str.strip, lines)):
-                yield _block(lines, first, name, language)
-            name, first, lines = next(filter(None, opened.groups()), ""), number, []
+        if opened := start.match(line):
+            if size > _SMALL:
+                yield from _block(lines, first, names, language)
+                first, names, lines, size = number, [], [], 0
+            names.append(next(filter(None, opened.groups()), ""))
         lines.append(line)
-    if any(map(str.strip, lines)):
-        yield _block(lines, first, name, language)
+        size += len(line)
+    yield from _block(lines, first, names, language)
 
 
-def _listing(text: str, language: str) -> Iterator[Block]:
-    lines = text.rstrip().split("\n")
-    if text.strip():
-        yield _block(lines, 1, "", language)
-
-
-def _block(lines: list[str], first: int, name: str, language: str) -> Block:
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
-    return Block(
-        BlockKind.CODE, "\n".join(lines), language=language, name=name, place=f"lines {first}-{first + len(lines) - 1}"
-    )
+def _block(lines: list[str], first: int, names: list[str], language: str) -> Iterator[Block]:
+    text = "\n".join(lines).rstrip()
+    if text:
+        last = first + text.count("\n")
+        name = names[0] if len(names) == 1 else ""
+        yield Block(BlockKind.CODE, text, language=language, name=name, place=f"lines {first}-{last}")
 
 
 def _cells(text: str) -> list[Block]:
@@ -99,6 +93,8 @@ def _cells(text: str) -> list[Block]:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     except (ValueError, KeyError, TypeError):
         return []
+    from knowledge.ingestion.readers.markdown import blocks_of_markdown  # notebooks only
+
     blocks: list[Block] = []
     for kind, words in cells:
         if kind == "code" and words.strip():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from knowledge.ingestion.readers.html import blocks_of_html
 from knowledge.ingestion.readers.text import cleaned, paragraphs_of
 from knowledge.types import Block, BlockKind
 
@@ -25,6 +24,8 @@ def _body(plain: str, html: str) -> Sequence[Block]:
     text = cleaned(plain)
     if text.strip():
         return paragraphs_of(text)
+    from knowledge.ingestion.readers.html import blocks_of_html  # most messages need no HTML
+
     return blocks_of_html(html) if html.strip() else ()
 
 

@@ -13,7 +13,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from knowledge.errors import DamagedDocument, DocumentTooLarge, EncryptedDocument
 from knowledge.ingestion.readers.limits import ReadLimits
 
-_DOCTYPE = (b"<!DOCTYPE", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
+ENTITIES = (b"<!ENTITY", "<!ENTITY".encode("utf-16-le"), "<!ENTITY".encode("utf-16-be"))
 _CHUNK = 1 << 20
 DAMAGED = (  # what the readers of packages and the XML parser raise on files that are not what they say
     zipfile.BadZipFile,
@@ -36,7 +36,7 @@ def xml_parser() -> etree.XMLParser:
 
 
 def check_package(path: Path, limits: ReadLimits) -> None:
-    """Sizes as declared, sizes as unpacked, and no document type with its entities."""
+    """Sizes as declared, sizes as unpacked, and no entities."""
     with damage_named(), zipfile.ZipFile(path) as package:
         parts = package.infolist()
         if any(part.flag_bits & 1 for part in parts):
@@ -72,8 +72,8 @@ def _unpacked_size(package: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -
             size += len(data)
             if size > most:
                 raise DocumentTooLarge(detail=f"unpacked size at {part.filename}")
-            if is_markup and any(mark in before + data for mark in _DOCTYPE):
-                raise DamagedDocument(detail=f"document type declaration in {part.filename}")
+            if is_markup and any(mark in before + data for mark in ENTITIES):
+                raise DamagedDocument(detail=f"entities declared in {part.filename}")
             before = data[-32:]
     return size
 

@@ -8,6 +8,7 @@ from typing import Any
 from lxml import etree  # type: ignore[import-untyped]
 
 from knowledge.errors import DamagedDocument
+from knowledge.ingestion.readers.packages import ENTITIES, xml_parser
 from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.text import cleaned
 from knowledge.types import Block, BlockKind, ParsedDocument
@@ -19,11 +20,10 @@ _LIST = 60  # lines
 
 def read_xml(source: Source) -> ParsedDocument:
     data = source.path.read_bytes()
-    if b"<!ENTITY" in data or "<!ENTITY".encode("utf-16-le") in data or "<!ENTITY".encode("utf-16-be") in data:
+    if any(mark in data for mark in ENTITIES):
         raise DamagedDocument(detail="it declares entities")
     try:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
-        root = etree.fromstring(data.lstrip(), parser)
+        root = etree.fromstring(data.lstrip(), xml_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise DamagedDocument(detail=str(error)) from error
     return ParsedDocument(tuple(_blocks(root)))
