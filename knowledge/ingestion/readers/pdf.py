@@ -24,7 +24,7 @@ _FILE_LIKE = re.compile(r"\.\w{2,5}$|^untitled|^[\d\W_]+$", re.IGNORECASE)
 _PROGRAM = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
 
 
-def read_pdf(path: Path, limits: ReadLimits) -> ParsedDocument:
+def read_pdf(source: Source) -> ParsedDocument:
     _check_end(path)
     with opened(path) as file:
         if file.page_count > limits.max_pages:
