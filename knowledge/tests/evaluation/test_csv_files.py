@@ -58,7 +58,9 @@ def test_the_rest_of_a_very_long_file_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert [problem.number for problem in sheet.problems] == [4]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"How many days?,handbook\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", b"How many days?,handbook\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04"]
+)
 def test_a_file_without_a_header_is_refused(data: bytes) -> None:
     with pytest.raises(CsvUnreadable):
         read_sheet(data)
@@ -70,8 +72,8 @@ def test_a_huge_file_is_refused() -> None:
 
 
 def test_what_was_exported_is_imported_as_it_was_and_runs_no_formula() -> None:
-    data = write_sheet([["=HYPERLINK(1)?", "-1", "+44 is, the \"code\"\nof a country", "id"], ["'quoted", "d", "@x", ""]])
-    assert b'\n"\'+44' not in data  # a cell of its own, not a line
+    data = write_sheet([["=HYPERLINK(1)?", "-1", '+44 is, the "code"\nof a country', "id"], ["'quoted", "d", "@x", ""]])
+    assert b"\n\"'+44" not in data  # a cell of its own, not a line
     assert "'=HYPERLINK" in data.decode("utf-8-sig")
     first, second = read_sheet(data).lines
     assert (first.question, first.document, first.document_id) == ("=HYPERLINK(1)?", "-1", "id")

@@ -40,7 +40,9 @@ def test_a_quote_that_a_chunk_border_cuts_counts_for_the_larger_part() -> None:
     assert not holds("six seven eight nine ten eleven", quote)
 
 
-@given(st.lists(st.sampled_from(["leave", "days", "hotel", "pounds", "trip", "fair"]), min_size=1, max_size=30), st.data())
+@given(
+    st.lists(st.sampled_from(["leave", "days", "hotel", "pounds", "trip", "fair"]), min_size=1, max_size=30), st.data()
+)
 def test_any_stretch_of_a_text_is_in_it(words: list[str], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(words) - 1))
     end = data.draw(st.integers(start + 1, len(words)))
