@@ -35,6 +35,7 @@ ADMIN_MODELS: dict[tuple[str, str], Can] = {
     ("accounts", "apikey"): Can.MANAGE_PEOPLE,
     ("knowledge", "collection"): Can.EDIT_DOCUMENTS,
     ("knowledge", "document"): Can.EDIT_DOCUMENTS,
+    ("knowledge", "reconcilereport"): Can.EDIT_DOCUMENTS,
 }
 
 

@@ -20,6 +20,12 @@ class Plan(models.Model):
     name = models.CharField(max_length=80)
     seats = models.PositiveIntegerField(default=25)
     document_limit = models.PositiveIntegerField(default=10_000)
+    # What one document may be; empty means as much as the platform allows.
+    max_file_mb = models.PositiveIntegerField(null=True, blank=True)
+    max_pages = models.PositiveIntegerField(null=True, blank=True)
+    max_unpacked_mb = models.PositiveIntegerField(null=True, blank=True)
+    max_parse_seconds = models.PositiveIntegerField(null=True, blank=True)
+    max_parts = models.PositiveIntegerField(null=True, blank=True)
     monthly_price_gbp = models.DecimalField(max_digits=10, decimal_places=2, default=0)
 
     class Meta:
@@ -87,6 +93,7 @@ class UsageEvent(models.Model):
         CHAT = "chat"
         EMBEDDING = "embedding"
         RERANK = "rerank"
+        CONTEXT = "context"  # a sentence for a chunk, written while a document is taken in
 
     class Outcome(models.TextChoices):
         COMPLETE = "complete"

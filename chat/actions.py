@@ -170,6 +170,7 @@ def source_row(answer_id: UUID, passage: Passage, cited: Sequence[int]) -> Sourc
         document_id=passage.document_id,
         chunk_id=passage.chunk_id,
         title=passage.title,
+        version=passage.version_number,
         page=passage.page,
         position=passage.position,
         snippet=passage.text,

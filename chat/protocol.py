@@ -131,8 +131,12 @@ def accepted(*, client_id: UUID | None, conversation: UUID, question: UUID, answ
     }
 
 
-def source(*, n: int, document: UUID, title: str, page: int | None, snippet: str, position: int) -> Frame:
-    url = f"/documents/{document}/?chunk={position}"
+def source(
+    *, n: int, document: UUID, version: int | None, title: str, page: int | None, snippet: str, position: int
+) -> Frame:
+    """The address opens the version that was cited, also when a later one answers by now."""
+    pinned = f"version={version}&" if version else ""
+    url = f"/documents/{document}/?{pinned}chunk={position}"
     return {"n": n, "document": str(document), "title": title, "page": page, "snippet": snippet, "url": url}
 
 

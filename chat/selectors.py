@@ -80,7 +80,13 @@ def message_for_page(message: Message) -> dict[str, Any]:
 
 def source_frame(row: Source) -> Frame:
     return source(
-        n=row.n, document=row.document_id, title=row.title, page=row.page, snippet=row.snippet, position=row.position
+        n=row.n,
+        document=row.document_id,
+        version=row.version,
+        title=row.title,
+        page=row.page,
+        snippet=row.snippet,
+        position=row.position,
     )
 
 

@@ -163,6 +163,7 @@ def source_of(passage: Passage) -> Frame:
     return protocol.source(
         n=passage.n,
         document=passage.document_id,
+        version=passage.version_number,
         title=passage.title,
         page=passage.page,
         snippet=passage.text[:SNIPPET],

@@ -2,86 +2,241 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from datetime import date
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 
 from accounts.models import User
-from knowledge.errors import DocumentTooLarge, EmptyDocument, UnsupportedFormat
-from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS, media_type_of
-from knowledge.models import Collection, Document
-from knowledge.tasks import forget_document, ingest_document
+from knowledge import reembedding
+from knowledge.errors import ContextImpossible, IngestionCancelled, UnknownLanguage
+from knowledge.ingestion.context import can_compose
+from knowledge.ingestion.indexing import note_attempt
+from knowledge.ingestion.uploads import (
+    Change,
+    Upload,
+    add_version,
+    check_upload,
+    document_key,
+    document_queue,
+    store_upload,
+)
+from knowledge.ingestion.web.addresses import checked_url
+from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
+from knowledge.providers.bm25 import LANGUAGES
+from knowledge.recipe import recipe_of
+from knowledge.selectors import documents_with_another_recipe
+from knowledge.tasks import build_embeddings, close_embeddings, forget_document, relabel_document, switch_embeddings
+from knowledge.types import Library
+from tenants.models import Organisation
 from tenants.queueing import delay_on_commit
+
+MOST_TAGS = 20
 
 
 @transaction.atomic
-def collection_create(*, name: str, description: str = "") -> Collection:
-    collection = Collection(name=name.strip(), description=description.strip())
+def collection_create(*, name: str, description: str = "", language: str = "english") -> Collection:
+    collection = Collection(name=name.strip(), description=description.strip(), language=known_language(language))
     collection.full_clean()
     collection.save()
     return collection
 
 
+@transaction.atomic
+def collection_change(*, collection: Collection, **changes: Any) -> Collection:
+    """Name, description, language of keyword search, contextual sentences. Documents keep what they were read with
+    until they are read again: `documents_reindex`."""
+    if changes.get("is_contextual") and not can_compose():
+        raise ContextImpossible
+    if "language" in changes:
+        known_language(changes["language"])
+    for name, value in changes.items():
+        setattr(collection, name, value)
+    collection.full_clean()
+    collection.save()
+    return collection
+
+
+def known_language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise UnknownLanguage
+    return language
+
+
+# -- coming in ------------------------------------------------------------------------------------
+
+
 def document_upload(
-    *, schema_name: str, collection: Collection, uploaded_by: User | None, file: File[bytes]
+    *,
+    schema_name: str,
+    collection: Collection,
+    uploaded_by: User | None,
+    file: File[bytes],
+    title: str = "",
+    external_id: str = "",
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
 ) -> Document:
-    """Store the file; queue its ingestion once workers can see the row."""
-    name = PurePath(file.name or "document").name[:255]
-    check_upload(name, file)
-    document = Document(
+    document, _ = document_take_in(
+        schema_name=schema_name,
         collection=collection,
         uploaded_by=uploaded_by,
-        uploaded_by_label=uploaded_by.email if uploaded_by else "",
-        title=PurePath(name).stem[:255] or name,
-        file_name=name,
-        media_type=media_type_of(name),
-        size=file.size or 0,
-        sha256=digest_of(file),
+        file=file,
+        title=title,
+        external_id=external_id,
+        tags=tags,
+        dated=dated,
     )
-    document.file.save(name, file, save=False)
-    try:
-        with transaction.atomic():
-            document.full_clean(exclude=["uploaded_by"])
-            document.save(force_insert=True)
-            queue(schema_name, document.pk)
-    except Exception:
-        document.file.delete(save=False)  # no row, no file
-        raise
     return document
 
 
-def check_upload(name: str, file: File[bytes]) -> None:
-    if PurePath(name).suffix.lower() not in SUPPORTED_EXTENSIONS:
-        raise UnsupportedFormat
-    if not file.size:
-        raise EmptyDocument
-    if file.size > settings.VENA_MAX_UPLOAD_BYTES:
-        raise DocumentTooLarge(
-            f"This file is larger than {settings.VENA_MAX_UPLOAD_BYTES // 1024**2} MB. "
-            "Split it into smaller files, or ask your administrator to raise the limit."
-        )
+def document_take_in(
+    *,
+    schema_name: str,
+    collection: Collection,
+    uploaded_by: User | None,
+    file: File[bytes],
+    title: str = "",
+    external_id: str = "",
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
+) -> tuple[Document, Change]:
+    """A new document, or a new version of the one that has this external id, else this file name."""
+    name = PurePath(file.name or "document").name[-255:]
+    check_upload(name, file.size or 0, organisation_id(schema_name))
+    upload = Upload(
+        key=document_key(name=name, external_id=external_id),
+        name=name,
+        title=title or PurePath(name).stem,
+        external_id=external_id,
+        tags=None if tags is None else cleaned_tags(tags),
+        dated=dated,
+        person=uploaded_by,
+    )
+    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=file)
 
 
-def digest_of(file: File[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in file.chunks():
-        digest.update(piece)
-    file.seek(0)
-    return digest.hexdigest()
+def document_add_url(
+    *,
+    schema_name: str,
+    collection: Collection,
+    uploaded_by: User | None,
+    url: str,
+    title: str = "",
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
+) -> tuple[Document, Change]:
+    """A web page, or a sitemap whose pages become documents of their own. Adding it again fetches it again."""
+    address = checked_url(url)
+    upload = Upload(
+        key=document_key(url=address),
+        name=PurePath(address.rstrip("/")).name[:200] or "page",
+        title=title or address.removeprefix("https://").removeprefix("http://")[:255],
+        source_url=address,
+        tags=None if tags is None else cleaned_tags(tags),
+        dated=dated,
+        person=uploaded_by,
+    )
+    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
+
+
+def organisation_id(schema_name: str) -> UUID:
+    pk: UUID = Organisation.objects.values_list("pk", flat=True).get(schema_name=schema_name)
+    return pk
+
+
+def cleaned_tags(tags: Sequence[str]) -> list[str]:
+    wanted = list(dict.fromkeys(" ".join(tag.split())[:60] for tag in tags if tag.strip()))
+    return wanted[:MOST_TAGS]
+
+
+# -- changing -------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def document_change(*, schema_name: str, document: Document, **changes: Any) -> Document:
+    """Title, tags, day, collection. The index learns of it in the background; scopes are checked in rows at once."""
+    if "tags" in changes:
+        changes["tags"] = cleaned_tags(changes["tags"])
+    for name, value in changes.items():
+        setattr(document, name, value)
+    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"])
+    document.save(update_fields=list(changes))
+    if changes.keys() & {"tags", "dated", "collection"}:
+        delay_on_commit(relabel_document, schema_name=schema_name, document_id=str(document.pk))
+    return document
 
 
 @transaction.atomic
 def document_retry(*, schema_name: str, document: Document) -> Document:
-    """Put a failed document back in line; one that is busy or ready stays as it is."""
-    reset = Document.objects.filter(pk=document.pk, state=Document.State.FAILED).update(
-        state=Document.State.QUEUED, failure_code="", failure_message="", failure_detail="", lease=None
+    """Put a failed document back in line: it goes on at the stage that failed. Others stay as they are."""
+    row = Document.objects.select_for_update().get(pk=document.pk)
+    if row.state == Document.State.FAILED and row.newest:
+        document_queue(schema_name, row)
+    document.refresh_from_db()
+    return document
+
+
+@transaction.atomic
+def document_cancel(*, schema_name: str, document: Document) -> Document:
+    """Stop taking it in. At once for everybody who looks; the worker lets go within seconds."""
+    row = Document.objects.select_for_update().get(pk=document.pk)
+    if row.is_busy:
+        note_attempt(row, row.newest, IngestionAttempt.Outcome.CANCELLED)
+        stage = row.state
+        row.fail(IngestionCancelled())
+        row.lease = row.lease_expires_at = None
+        row.failed_stage = stage
+        row.save()
+    document.refresh_from_db()
+    return document
+
+
+@transaction.atomic
+def document_reindex(*, schema_name: str, document: Document) -> Document:
+    """Read the same file again, as a version of its own: the one before answers until this one is in."""
+    row = Document.objects.select_for_update().select_related("current", "newest", "collection").get(pk=document.pk)
+    base = row.newest or row.current
+    if base and row.state not in (Document.State.DELETING, *Document.BUSY):
+        add_version(row, again(base, recipe_of(row.collection)))
+        document_queue(schema_name, row)
+    document.refresh_from_db()
+    return document
+
+
+def again(base: DocumentVersion, recipe: str) -> DocumentVersion:
+    return DocumentVersion(
+        reason=DocumentVersion.Reason.REINDEX,
+        file=base.file.name,
+        file_name=base.file_name,
+        media_type=base.media_type,
+        size=base.size,
+        sha256=base.sha256,
+        created_by=base.created_by,
+        created_by_label=base.created_by_label,
+        recipe=recipe,
     )
-    if reset:
-        queue(schema_name, document.pk)
+
+
+def documents_reindex(*, schema_name: str, collection: Collection) -> int:
+    """Read every document again that was read with other settings than the collection has now."""
+    rows = list(documents_with_another_recipe(collection))
+    for document in rows:
+        document_reindex(schema_name=schema_name, document=document)
+    return len(rows)
+
+
+@transaction.atomic
+def version_restore(*, schema_name: str, document: Document, version: DocumentVersion) -> Document:
+    """Let an earlier version answer again. Its vectors were kept, so nothing is embedded."""
+    row = Document.objects.select_for_update().get(pk=document.pk)
+    if row.state != Document.State.DELETING:
+        row.newest = version
+        document_queue(schema_name, row)
     document.refresh_from_db()
     return document
 
@@ -93,5 +248,18 @@ def document_delete(*, schema_name: str, document: Document) -> None:
     delay_on_commit(forget_document, schema_name=schema_name, document_id=str(document.pk))
 
 
-def queue(schema_name: str, document_id: UUID) -> None:
-    delay_on_commit(ingest_document, schema_name=schema_name, document_id=str(document_id))
+# -- another embedding model ----------------------------------------------------------------------
+
+
+def reembedding_start(*, schema_name: str, library: Library, provider: str, started_by: User) -> Reembedding:
+    row = reembedding.start(library, provider, started_by_label=started_by.email)
+    delay_on_commit(build_embeddings, schema_name=schema_name, reembedding_id=str(row.pk))
+    return row
+
+
+def reembedding_switch(*, schema_name: str, row: Reembedding) -> None:
+    delay_on_commit(switch_embeddings, schema_name=schema_name, reembedding_id=str(row.pk))
+
+
+def reembedding_close(*, schema_name: str, row: Reembedding) -> None:
+    delay_on_commit(close_embeddings, schema_name=schema_name, reembedding_id=str(row.pk))

@@ -6,14 +6,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from knowledge.actions import document_delete, document_retry
-from knowledge.models import Collection, Document
+from knowledge.actions import document_cancel, document_delete, document_reindex, document_retry
+from knowledge.models import Collection, Document, ReconcileReport
 from vena_platform.admin_sites import tenant_admin
 
 
 @admin.register(Collection, site=tenant_admin)
 class CollectionAdmin(ModelAdmin):
-    list_display = ("name", "description", "created_at")
+    list_display = ("name", "description", "language", "is_contextual", "created_at")
     search_fields = ("name",)
 
 
@@ -21,11 +21,16 @@ class CollectionAdmin(ModelAdmin):
 class DocumentAdmin(ModelAdmin):
     """What failed and why. Files come in through the documents page or the API."""
 
-    list_display = ("title", "collection", "state", "failure_message", "chunk_count", "size", "created_at")
-    list_filter = ("state", "collection")
-    search_fields = ("title", "file_name")
-    actions = ("retry", "remove")
-    exclude = ("file", "lease", "lease_expires_at")
+    list_display = ("title", "collection", "state", "failure_message", "attempts", "version", "created_at")
+    list_filter = ("state", "failure_code", "collection")
+    list_select_related = ("collection", "current")
+    search_fields = ("title", "newest__file_name", "external_id")
+    actions = ("retry", "read_again", "cancel", "remove")
+    exclude = ("lease", "lease_expires_at", "key", "failure_detail", "parent", "newest")
+
+    @admin.display(description="Answers as version")
+    def version(self, document: Document) -> str:
+        return str(document.current.number) if document.current else "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -46,10 +51,37 @@ class DocumentAdmin(ModelAdmin):
         for document in documents:
             document_retry(schema_name=schema_of(request), document=document)
 
+    @admin.action(description="Read again, as a new version", permissions=["delete"])
+    def read_again(self, request: HttpRequest, documents: Any) -> None:
+        for document in documents:
+            document_reindex(schema_name=schema_of(request), document=document)
+
+    @admin.action(description="Stop taking in", permissions=["delete"])
+    def cancel(self, request: HttpRequest, documents: Any) -> None:
+        for document in documents:
+            document_cancel(schema_name=schema_of(request), document=document)
+
     @admin.action(description="Delete with vectors and file", permissions=["delete"])
     def remove(self, request: HttpRequest, documents: Any) -> None:
         for document in documents:
             document_delete(schema_name=schema_of(request), document=document)
+
+
+@admin.register(ReconcileReport, site=tenant_admin)
+class ReconcileReportAdmin(ModelAdmin):
+    """What the nightly comparison of all stores found and mended."""
+
+    list_display = ("started_at", "finished_at", "found", "repaired")
+    readonly_fields = ("started_at", "finished_at", "counted", "found", "repaired", "examples")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def schema_of(request: Any) -> str:

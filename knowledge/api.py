@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,22 +16,36 @@ from rest_framework.views import APIView
 
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
-from knowledge import actions, selectors
-from knowledge.errors import CollectionNotFound
+from knowledge import actions, reembedding, selectors
 from knowledge.files import original_of
+from knowledge.ingestion.context import context_estimate
+from knowledge.ingestion.uploads import Change
+from knowledge.models import Collection, Document, Reembedding
 from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
 from knowledge.retrieval.search import retrieve
 from knowledge.retrieval.usage import record_search
 from knowledge.serializers import (
+    AttemptOutput,
+    CollectionChange,
     CollectionInput,
     CollectionOutput,
+    DocumentChange,
     DocumentInput,
     DocumentOutput,
+    EstimateOutput,
+    ReembeddingEstimateOutput,
+    ReembeddingInput,
+    ReembeddingOutput,
+    ReindexInput,
+    ReindexOutput,
     SearchInput,
     SearchOutput,
+    SectionOutput,
+    UploadOutput,
+    VersionOutput,
 )
-from knowledge.types import Asker, Passage
+from knowledge.types import Asker, Library, Passage
 from tenants.selectors import organisation_of
 from vena_platform.idempotency import once
 from vena_platform.pagination import NewestFirst, page_of
@@ -63,47 +78,101 @@ class CollectionApi(APIView):
     def get(self, request: Request, collection_id: UUID) -> Response:
         return Response(CollectionOutput(selectors.collection_visible_to(signed_in(request), collection_id)).data)
 
+    @extend_schema(request=CollectionChange, responses=CollectionOutput)
+    def patch(self, request: Request, collection_id: UUID) -> Response:
+        collection = selectors.collection_editable_by(signed_in(request), collection_id)
+        form = CollectionChange(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response(
+            CollectionOutput(actions.collection_change(collection=collection, **form.validated_data)).data
+        )
+
+
+class CollectionContextApi(APIView):
+    @extend_schema(operation_id="collections_context_estimate", responses=EstimateOutput)
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        """What a sentence of context for every passage would cost, before it is switched on."""
+        collection = selectors.collection_editable_by(signed_in(request), collection_id)
+        return Response(EstimateOutput(context_estimate(collection)).data)
+
 
 class DocumentsApi(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [MultiPartParser, JSONParser]
 
     @extend_schema(
         operation_id="documents_list",
-        parameters=[OpenApiParameter("collection", UUID), OpenApiParameter("state", str), *PAGING],
+        parameters=[
+            OpenApiParameter("collection", UUID),
+            OpenApiParameter("state", str),
+            OpenApiParameter("parent", UUID, description="The files inside this document"),
+            OpenApiParameter("external_id", str),
+            OpenApiParameter("q", str, description="In title or file name"),
+            *PAGING,
+        ],
         responses=page_of(DocumentOutput),
     )
     def get(self, request: Request) -> Response:
-        rows = selectors.documents_visible_to(signed_in(request))
-        if collection := request.query_params.get("collection"):
-            rows = rows.filter(collection=selectors.collection_visible_to(signed_in(request), as_uuid(collection)))
-        if state := request.query_params.get("state"):
-            rows = rows.filter(state=state)
+        rows = selectors.documents_matching(signed_in(request), request.query_params)
         pages = NewestFirst()
         page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(DocumentOutput(page, many=True).data)
+        return pages.get_paginated_response(documents_shown(page or []))
 
-    @extend_schema(request=DocumentInput, responses={202: DocumentOutput})
+    @extend_schema(request=DocumentInput, responses={200: UploadOutput, 202: UploadOutput})
     def post(self, request: Request) -> Response:
+        """Add a file or a page. The same file name, external id or address again makes a new version; the same bytes
+        again change nothing (200)."""
         form = DocumentInput(data=request.data)
         form.is_valid(raise_exception=True)
-        collection = selectors.collection_editable_by(signed_in(request), form.validated_data["collection"])
+        wanted = dict(form.validated_data)
+        collection = selectors.collection_editable_by(signed_in(request), wanted.pop("collection"))
 
         def upload() -> Response:
-            document = actions.document_upload(
-                schema_name=schema_of(request),
-                collection=collection,
-                uploaded_by=signed_in(request),
-                file=form.validated_data["file"],
-            )
-            return Response(DocumentOutput(document).data, status=202)
+            document, change = taken_in(request, collection, wanted)
+            body = {**document_shown(document), "change": change}
+            return Response(body, status=200 if change is Change.UNCHANGED else 202)
 
         return once(request, upload)
+
+
+def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -> tuple[Document, Change]:
+    common: dict[str, Any] = {
+        "schema_name": schema_of(request),
+        "collection": collection,
+        "uploaded_by": signed_in(request),
+        "title": wanted["title"],
+        "tags": wanted.get("tags"),
+        "dated": wanted.get("dated"),
+    }
+    if wanted.get("file"):
+        return actions.document_take_in(file=wanted["file"], external_id=wanted["external_id"], **common)
+    return actions.document_add_url(url=wanted["url"], **common)
+
+
+def document_shown(document: Document) -> Any:
+    return documents_shown([document])[0]
+
+
+def documents_shown(documents: Sequence[Document]) -> Any:
+    queued = any(document.state == Document.State.QUEUED for document in documents)
+    places = selectors.places_in_line() if queued else {}
+    return DocumentOutput(documents, many=True, context={"places": places}).data
 
 
 class DocumentApi(APIView):
     @extend_schema(operation_id="documents_retrieve", responses=DocumentOutput)
     def get(self, request: Request, document_id: UUID) -> Response:
-        return Response(DocumentOutput(selectors.document_visible_to(signed_in(request), document_id)).data)
+        return Response(document_shown(selectors.document_visible_to(signed_in(request), document_id)))
+
+    @extend_schema(request=DocumentChange, responses=DocumentOutput)
+    def patch(self, request: Request, document_id: UUID) -> Response:
+        document = selectors.document_editable_by(signed_in(request), document_id)
+        form = DocumentChange(data=request.data)
+        form.is_valid(raise_exception=True)
+        changes = dict(form.validated_data)
+        if "collection" in changes:
+            changes["collection"] = selectors.collection_editable_by(signed_in(request), changes["collection"])
+        changed = actions.document_change(schema_name=schema_of(request), document=document, **changes)
+        return Response(document_shown(changed))
 
     @extend_schema(responses={202: None})
     def delete(self, request: Request, document_id: UUID) -> Response:
@@ -112,19 +181,151 @@ class DocumentApi(APIView):
         return Response(status=202)
 
 
-class DocumentRetryApi(APIView):
+class DocumentActionApi(APIView):
+    """What the buttons of a document do: each answers with the document as it stands afterwards."""
+
+    action: Callable[..., Document]
+
     @extend_schema(request=None, responses={202: DocumentOutput})
     def post(self, request: Request, document_id: UUID) -> Response:
         document = selectors.document_editable_by(signed_in(request), document_id)
-        document = actions.document_retry(schema_name=schema_of(request), document=document)
-        return Response(DocumentOutput(document).data, status=202)
+        changed = type(self).action(schema_name=schema_of(request), document=document)
+        return Response(document_shown(changed), status=202)
+
+
+class DocumentRetryApi(DocumentActionApi):
+    """Goes on at the stage that failed."""
+
+    action = staticmethod(actions.document_retry)
+
+
+class DocumentCancelApi(DocumentActionApi):
+    """Stops taking the document in; an earlier version goes on answering."""
+
+    action = staticmethod(actions.document_cancel)
+
+
+class DocumentReindexApi(DocumentActionApi):
+    """Reads the stored file again, with today's settings, as a new version."""
+
+    action = staticmethod(actions.document_reindex)
+
+
+class DocumentsReindexApi(APIView):
+    @extend_schema(request=ReindexInput, responses={202: ReindexOutput})
+    def post(self, request: Request) -> Response:
+        """Read again what was read with other settings than the collection has now. `dry_run` only counts."""
+        form = ReindexInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        collection = selectors.collection_editable_by(signed_in(request), form.validated_data["collection"])
+        is_dry = form.validated_data["dry_run"]
+        if is_dry:
+            count = selectors.documents_with_another_recipe(collection).count()
+        else:
+            count = actions.documents_reindex(schema_name=schema_of(request), collection=collection)
+        cost = context_estimate(collection).cost_gbp if collection.is_contextual else None
+        body = {"documents": count, "started": not is_dry, "context_cost_gbp": cost}
+        return Response(ReindexOutput(body).data, status=200 if is_dry else 202)
+
+
+class DocumentVersionsApi(APIView):
+    @extend_schema(operation_id="documents_versions", responses=VersionOutput(many=True))
+    def get(self, request: Request, document_id: UUID) -> Response:
+        document = selectors.document_visible_to(signed_in(request), document_id)
+        return Response(VersionOutput(selectors.versions_of(document), many=True).data)
+
+
+class DocumentRestoreApi(APIView):
+    @extend_schema(request=None, responses={202: DocumentOutput})
+    def post(self, request: Request, document_id: UUID, number: int) -> Response:
+        """Let this version answer again."""
+        document = selectors.document_editable_by(signed_in(request), document_id)
+        version = selectors.version_of(document, number)
+        restored = actions.version_restore(schema_name=schema_of(request), document=document, version=version)
+        return Response(document_shown(restored), status=202)
+
+
+class DocumentAttemptsApi(APIView):
+    @extend_schema(operation_id="documents_attempts", responses=AttemptOutput(many=True))
+    def get(self, request: Request, document_id: UUID) -> Response:
+        """Every try at the document, newest first, with the seconds each stage took."""
+        document = selectors.document_visible_to(signed_in(request), document_id)
+        rows = document.ingestion_attempts.select_related("version")[:100]
+        return Response(AttemptOutput(rows, many=True).data)
+
+
+class DocumentSectionApi(APIView):
+    @extend_schema(
+        operation_id="documents_section", parameters=[OpenApiParameter("version", int)], responses=SectionOutput
+    )
+    def get(self, request: Request, document_id: UUID, section: int) -> Response:
+        """The whole section a passage stands in."""
+        document = selectors.document_visible_to(signed_in(request), document_id)
+        version = selectors.version_of(document, whole(request.query_params.get("version")))
+        return Response(SectionOutput(selectors.section_of(version, section)).data)
 
 
 class DocumentContentApi(APIView):
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(
+        parameters=[OpenApiParameter("version", int)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, document_id: UUID) -> FileResponse:
-        """The original file."""
-        return original_of(selectors.document_visible_to(signed_in(request), document_id), download=True)
+        """The original file, of the version that answers or of the one that is asked for."""
+        document = selectors.document_visible_to(signed_in(request), document_id)
+        version = selectors.version_of(document, whole(request.query_params.get("version")))
+        return original_of(version, download=True)
+
+
+class ReembeddingsApi(APIView):
+    @extend_schema(operation_id="reembeddings_list", responses=ReembeddingOutput(many=True))
+    def get(self, request: Request) -> Response:
+        require(signed_in(request), Can.EDIT_DOCUMENTS)
+        return Response(ReembeddingOutput(Reembedding.objects.all()[:50], many=True).data)
+
+    @extend_schema(request=ReembeddingInput, responses={200: ReembeddingEstimateOutput, 202: ReembeddingOutput})
+    def post(self, request: Request) -> Response:
+        """Build another embedding model's vectors beside the ones that answer. `dry_run` tells the cost."""
+        require(signed_in(request), Can.EDIT_DOCUMENTS)
+        form = ReembeddingInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        library = library_for(request)
+        provider = form.validated_data["provider"]
+        if form.validated_data["dry_run"]:
+            return Response(ReembeddingEstimateOutput(reembedding.estimate(library, provider)).data)
+        row = actions.reembedding_start(
+            schema_name=schema_of(request), library=library, provider=provider, started_by=signed_in(request)
+        )
+        return Response(ReembeddingOutput(row).data, status=202)
+
+
+class ReembeddingApi(APIView):
+    @extend_schema(operation_id="reembeddings_retrieve", responses=ReembeddingOutput)
+    def get(self, request: Request, reembedding_id: UUID) -> Response:
+        return Response(ReembeddingOutput(selectors.reembedding_editable_by(signed_in(request), reembedding_id)).data)
+
+
+class ReembeddingActionApi(APIView):
+    action: Callable[..., None]
+
+    @extend_schema(request=None, responses={202: ReembeddingOutput})
+    def post(self, request: Request, reembedding_id: UUID) -> Response:
+        row = selectors.reembedding_editable_by(signed_in(request), reembedding_id)
+        type(self).action(schema_name=schema_of(request), row=row)
+        row.refresh_from_db()
+        return Response(ReembeddingOutput(row).data, status=202)
+
+
+class ReembeddingSwitchApi(ReembeddingActionApi):
+    """The other model answers: switched to when it is built, switched back when it answers."""
+
+    action = staticmethod(actions.reembedding_switch)
+
+
+class ReembeddingCloseApi(ReembeddingActionApi):
+    """Removes the model that does not answer, or stops a build."""
+
+    action = staticmethod(actions.reembedding_close)
 
 
 class SearchApi(APIView):
@@ -135,10 +336,17 @@ class SearchApi(APIView):
         form = SearchInput(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        library = selectors.library_of(organisation_of(request._request))
-        scope = scope_of(signed_in(request), wanted["collections"])
+        library = library_for(request)
+        scope = scope_of(
+            signed_in(request),
+            wanted["collections"],
+            document_ids=wanted["documents"],
+            tags=wanted["tags"],
+            since=wanted["since"],
+            until=wanted["until"],
+        )
         found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"]))
-        record_search(library, Asker(id=signed_in(request).pk, label=signed_in(request).email), found.usage)
+        record_search(library, Asker(id=signed_in(request).pk, label=signed_in(request).email), found)
         return Response(
             {
                 "results": [hit(passage) for passage in found.passages],
@@ -152,22 +360,29 @@ def hit(passage: Passage) -> dict[str, Any]:
     return {
         "n": passage.n,
         "document": str(passage.document_id),
+        "version": passage.version_number,
         "title": passage.title,
         "page": passage.page,
+        "place": passage.place,
         "heading": " › ".join(passage.heading_path),
         "text": passage.text,
+        "section": passage.section,
         "score": round(passage.score, 4),
         "similarity": round(passage.similarity, 4),
-        "url": f"/documents/{passage.document_id}/?chunk={passage.position}",
+        "url": f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={passage.position}",
     }
+
+
+def library_for(request: Request) -> Library:
+    return selectors.library_of(organisation_of(request._request))
+
+
+def whole(text: str | None) -> int | None:
+    """A version number from a query string; nonsense is no version at all."""
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
 def schema_of(request: Request) -> str:
     return str(organisation_of(request._request).schema_name)
-
-
-def as_uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise CollectionNotFound from None

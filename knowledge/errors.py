@@ -30,6 +30,49 @@ class DocumentNotFound(VenaError):
     message = "There is no such document, or you may not read it."
 
 
+class VersionNotFound(VenaError):
+    code, status = "version_not_found", 404
+    message = "This document has no such version."
+
+
+class UploadConflict(VenaError):
+    code, status, retryable = "upload_conflict", 409, True
+    message = "Somebody else is adding a file of this name right now. Try again in a moment."
+
+
+class SectionNotFound(VenaError):
+    code, status = "section_not_found", 404
+    message = "This version of the document has no such section."
+
+
+class ReembeddingNotFound(VenaError):
+    code, status = "reembedding_not_found", 404
+    message = "There is no such change of the embedding model."
+
+
+class UnknownLanguage(VenaError):
+    code, status = "unknown_language", 422
+    message = "Keyword search does not know this language. Choose one from the list, or none."
+
+
+class ReembeddingOpen(VenaError):
+    code, status = "reembedding_open", 409
+    message = "Another embedding model is being built or kept already. Close that one first."
+
+
+class ReembeddingChanged(VenaError):
+    code, status = "reembedding_changed", 409
+    message = "This can't be done with the embedding model as it stands now. Reload the page to see what changed."
+
+
+class ContextImpossible(VenaError):
+    code, status = "context_impossible", 422
+    message = (
+        "No model that writes is set up, so there is nobody to write the sentences. Ask your administrator for a "
+        "provider key."
+    )
+
+
 class IngestionError(VenaError):
     """A document that can't be taken in. The sentence is shown beside it."""
 
@@ -70,3 +113,39 @@ class MislabelledDocument(IngestionError):
 class DocumentTooLarge(IngestionError):
     code, status = "document_too_large", 413
     message = "This file is too large. Split it into smaller files, or ask your administrator to raise the limit."
+
+
+class DocumentTooComplex(IngestionError):
+    code, status = "document_too_complex", 422
+    message = (
+        "This file takes too much time or memory to read. Split it, or save it again from the program that made it, "
+        "then upload it again."
+    )
+
+
+class FileMissing(IngestionError):
+    code = "file_missing"
+    message = "The stored file is missing. Upload it again."
+
+
+class IngestionCancelled(IngestionError):
+    code = "cancelled"
+    message = "You stopped this. Retry goes on where it was."
+
+
+class IngestionCrashed(IngestionError):
+    code, status = "ingestion_crashed", 500
+    message = "Something went wrong on our side while reading this file. Retry it; we have been told about it."
+
+
+class IngestionInterrupted(IngestionError):
+    code, status = "ingestion_interrupted", 500
+    message = (
+        "Reading this file ended our worker several times. Split it, or save it again from the program that made it, "
+        "then upload it again."
+    )
+
+
+class IngestionStalled(IngestionError):
+    code, status = "ingestion_stalled", 500
+    message = "This file got no further for ten minutes. Retry it; if it stops again, split it."

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from django.http import FileResponse
 
-from knowledge.models import Document
+from knowledge.errors import FileMissing
+from knowledge.models import DocumentVersion
 
 SHOWN_INLINE = {"application/pdf"}  # everything else is downloaded: HTML and SVG could carry scripts
 
 
-def original_of(document: Document, *, download: bool = False) -> FileResponse:
-    inline = document.media_type in SHOWN_INLINE and not download
+def original_of(version: DocumentVersion, *, download: bool = False) -> FileResponse:
+    inline = version.media_type in SHOWN_INLINE and not download
+    if not version.file:  # a web page that was not fetched yet
+        raise FileMissing
+    try:
+        stored = version.file.open("rb")
+    except FileNotFoundError as error:
+        raise FileMissing(detail=str(error)) from error
     response = FileResponse(
-        document.file.open("rb"),
+        stored,
         as_attachment=not inline,
-        filename=document.file_name,
-        content_type=document.media_type if inline else "application/octet-stream",
+        filename=version.file_name,
+        content_type=version.media_type if inline else "application/octet-stream",
     )
     response["Cache-Control"] = "private, max-age=300"
     response["X-Content-Type-Options"] = "nosniff"

@@ -237,11 +237,14 @@ class Reembedding(models.Model):
 
     class State(models.TextChoices):
         BUILDING = "building"
-        BUILT = "built"
-        SWITCHED = "switched"
-        REVERTED = "reverted"
+        BUILT = "built"  # complete beside the one that answers
+        SWITCHED = "switched"  # it answers; the one before is kept beside it
+        CLOSED = "closed"  # only the one that answers is left
         CANCELLED = "cancelled"
         FAILED = "failed"
+
+    OPEN = (State.BUILDING, State.BUILT, State.SWITCHED)
+    KEPT = (*OPEN, State.FAILED)  # points of both models may exist
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source_provider = models.CharField(max_length=32)
@@ -278,7 +281,7 @@ class Reembedding(models.Model):
 class ReconcileReport(models.Model):
     """What a comparison of rows, vectors, files and cached vectors found, and what it did about it."""
 
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     counted = models.JSONField(default=dict)  # what was compared → number
     found = models.JSONField(default=dict)  # kind of difference → number

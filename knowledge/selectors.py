@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -10,11 +11,21 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import User
 from accounts.permissions import Can
 from accounts.selectors import require
-from knowledge.errors import CollectionNotFound, DocumentNotFound
-from knowledge.models import Chunk, Collection, Document
+from knowledge.errors import (
+    CollectionNotFound,
+    DocumentNotFound,
+    ReembeddingNotFound,
+    SectionNotFound,
+    VersionNotFound,
+)
+from knowledge.recipe import recipe_of
+from knowledge.models import Collection, Document, DocumentVersion, Reembedding
 from knowledge.providers.registry import embedder
 from knowledge.types import Library, Placement, VectorSpace
 from tenants.models import Organisation
+from vena_platform.errors import VenaError
+
+LONGEST_LINE = 10_000
 
 
 def library_of(organisation: Organisation) -> Library:
@@ -55,7 +66,7 @@ def collection_editable_by(user: User, collection_id: UUID) -> Collection:
 
 def documents_visible_to(user: User) -> QuerySet[Document]:
     require(user, Can.READ_DOCUMENTS)
-    return Document.objects.select_related("collection")
+    return Document.objects.select_related("collection", "current", "newest")
 
 
 def document_visible_to(user: User, document_id: UUID) -> Document:
@@ -65,15 +76,73 @@ def document_visible_to(user: User, document_id: UUID) -> Document:
     return document
 
 
+def documents_matching(user: User, wanted: Mapping[str, str]) -> QuerySet[Document]:
+    """The documents a list is asked for: by collection, state, parent, external id, words of title or file name."""
+    rows = documents_visible_to(user)
+    if "collection" in wanted:
+        rows = rows.filter(collection=collection_visible_to(user, as_uuid(wanted["collection"], CollectionNotFound)))
+    if "parent" in wanted:
+        rows = rows.filter(parent=document_visible_to(user, as_uuid(wanted["parent"], DocumentNotFound)))
+    if words := wanted.get("q", "")[:200]:
+        rows = rows.filter(Q(title__icontains=words) | Q(newest__file_name__icontains=words))
+    plain = {name: wanted[name] for name in ("state", "external_id") if wanted.get(name)}
+    return rows.filter(**plain)
+
+
+def as_uuid(text: str, missing: type[VenaError]) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise missing from None
+
+
 def document_editable_by(user: User, document_id: UUID) -> Document:
     require(user, Can.EDIT_DOCUMENTS)
     return document_visible_to(user, document_id)
 
 
-def chunks_readable(chunk_ids: Sequence[UUID], collection_ids: Sequence[UUID]) -> dict[UUID, Chunk]:
-    """The rows behind vectors. A chunk whose document is not ready, gone or out of scope is not here, so it can't
-    be quoted, whatever the index still holds."""
-    rows = Chunk.objects.select_related("document").filter(
-        pk__in=chunk_ids, document__state=Document.State.READY, document__collection_id__in=collection_ids
-    )
-    return {row.pk: row for row in rows}
+def version_of(document: Document, number: int | None) -> DocumentVersion:
+    """The version of that number; without one, what readers see, else what was uploaded last."""
+    found = document.current or document.newest if number is None else document.versions.filter(number=number).first()
+    if found is None:
+        raise VersionNotFound
+    return found
+
+
+def versions_of(document: Document) -> QuerySet[DocumentVersion]:
+    """Newest first, each with `is_current`."""
+    return document.versions.annotate(is_current=Q(pk=document.current_id))
+
+
+def section_of(version: DocumentVersion, section: int) -> dict[str, Any]:
+    """All of the section, its chunks joined as the document had them."""
+    chunks = list(version.chunks.filter(section=section).order_by("position"))
+    if not chunks:
+        raise SectionNotFound
+    return {
+        "document": version.document_id,
+        "version": version.number,
+        "section": section,
+        "heading": chunks[0].heading_path,
+        "text": "\n\n".join(chunk.text for chunk in chunks),
+    }
+
+
+def reembedding_editable_by(user: User, reembedding_id: UUID) -> Reembedding:
+    require(user, Can.EDIT_DOCUMENTS)
+    row = Reembedding.objects.filter(pk=reembedding_id).first()
+    if row is None:
+        raise ReembeddingNotFound
+    return row
+
+
+def places_in_line() -> dict[UUID, int]:
+    """Queued document → its place in the organisation's line, from 1. One look for a whole page of documents."""
+    queued = Document.objects.filter(state=Document.State.QUEUED).order_by("queued_at", "pk")
+    return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True)[:LONGEST_LINE], start=1)}
+
+
+def documents_with_another_recipe(collection: Collection) -> QuerySet[Document]:
+    """Readable documents that were read or cut with other settings than the collection has now."""
+    recipe = recipe_of(collection)
+    return Document.objects.filter(collection=collection, state=Document.State.READY).exclude(current__recipe=recipe)

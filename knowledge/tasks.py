@@ -8,75 +8,141 @@ from uuid import UUID
 import redis
 from celery import current_app, shared_task
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
 
+from knowledge import deletion, reconciling, reembedding
 from knowledge.errors import IndexUnavailable, ProviderUnavailable
+from knowledge.evaluation.tasks import run_evaluation
+from knowledge.ingestion import leases, turns
+from knowledge.ingestion.leases import waiting
 from knowledge.ingestion.pipeline import ingest
+from knowledge.ingestion.watchdog import settle_stuck
 from knowledge.models import Document
-from knowledge.providers.loops import run_in_loop
-from knowledge.providers.registry import vector_index
 from knowledge.selectors import library_of
 from tenants.context import entered
 from tenants.models import Organisation
 from tenants.selectors import open_organisations
+
+__all__ = ["run_evaluation"]  # registered with Celery by being imported here
 
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (ProviderUnavailable, IndexUnavailable)
 
 
-def organisation_of(schema_name: str) -> Organisation:
+def organisation_of(schema_name: str) -> Organisation | None:
     with entered("public"):
-        organisation: Organisation = Organisation.objects.get(schema_name=schema_name)
+        organisation: Organisation | None = Organisation.objects.filter(schema_name=schema_name).first()
         return organisation
 
 
-@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=2, retry_backoff_max=120, max_retries=8)
-def ingest_document(*, schema_name: str, document_id: str) -> None:
-    library = library_of(organisation_of(schema_name))
-    with entered(schema_name):
-        ingest(library=library, document_id=UUID(document_id))
+@shared_task(name=turns.WORK, acks_late=True)
+def work_on_documents(*, schema_name: str) -> None:
+    """A ticket: take in one document of whichever organisation's turn it is. `schema_name` drew it."""
+    for turn in turns.turns(drawn_for=schema_name):
+        organisation = organisation_of(turn)
+        if organisation is None or not organisation.is_open:
+            turns.forget(turn)
+        elif work_on_next(organisation):
+            return
+
+
+def work_on_next(organisation: Organisation) -> bool:
+    """Take in the document that waits longest; False when none waits."""
+    with entered(organisation.schema_name):
+        document = leases.take_next()
+        if document is None:
+            turns.leave(organisation.schema_name)
+            if not Document.objects.filter(waiting()).exists():  # one may have come in before we left
+                return False
+            turns.enter(organisation.schema_name)
+            document = leases.take_next()
+        if document is None:
+            return False
+        ingest(library_of(organisation), document)
+        return True
 
 
 @shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=2, retry_backoff_max=120, max_retries=8)
 def forget_document(*, schema_name: str, document_id: str) -> None:
-    """Remove vectors, then the file, then the row: a kill in between leaves a row that says `deleting`."""
-    library = library_of(organisation_of(schema_name))
-    with entered(schema_name):
-        document = Document.objects.filter(pk=document_id, state=Document.State.DELETING).first()
-        if document is None:
-            return
-        run_in_loop(vector_index().forget_document(library.space, document.pk))
-        document.file.delete(save=False)
-        document.delete()
-    logger.info("document.deleted", extra={"document": document_id})
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            deletion.forget_document(library_of(organisation), UUID(document_id))
+
+
+@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=2, retry_backoff_max=120, max_retries=8)
+def relabel_document(*, schema_name: str, document_id: str) -> None:
+    """Tell the index of a document's new collection, tags or day."""
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            reconciling.relabel(library_of(organisation), UUID(document_id))
 
 
 @shared_task
 def recover_documents_everywhere() -> None:
-    """Put documents back in line whose worker died or whose message was lost."""
+    """Put documents back in line whose worker died or whose message was lost; settle those that are stuck."""
     queue_is_empty = queued_tasks() == 0
     for organisation in open_organisations():
         recover_documents(schema_name=organisation.schema_name, include_queued=queue_is_empty)
+        resume_reembedding(organisation)
 
 
 def recover_documents(*, schema_name: str, include_queued: bool, everything: bool = False) -> int:
     """`everything` is for a start after which no other worker can be alive: leases of the dead don't count."""
     with entered(schema_name):
-        expired = Q() if everything else Q(lease_expires_at__lt=timezone.now())
-        lost = Q(state__in=Document.BUSY, lease__isnull=False) & expired
-        if include_queued:
-            lost |= Q(state=Document.State.QUEUED, lease=None)
-        documents = list(Document.objects.filter(lost).values_list("pk", flat=True))
-        Document.objects.filter(pk__in=documents).update(lease=None, lease_expires_at=None, state=Document.State.QUEUED)
+        count = settle_stuck(schema_name, queue_is_empty=include_queued, everybody_died=everything)
         deleting = list(Document.objects.filter(state=Document.State.DELETING).values_list("pk", flat=True))
-    for document_id in documents:
-        ingest_document.delay(schema_name=schema_name, document_id=str(document_id))
     if include_queued:
         for document_id in deleting:
             forget_document.delay(schema_name=schema_name, document_id=str(document_id))
-    return len(documents)
+    return count
+
+
+@shared_task
+def reconcile_everywhere() -> None:
+    for organisation in open_organisations():
+        reconcile_organisation.delay(schema_name=organisation.schema_name)
+
+
+@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=60, max_retries=3)
+def reconcile_organisation(*, schema_name: str) -> None:
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            reconciling.reconcile(library_of(organisation))
+
+
+@shared_task(acks_late=True)
+def build_embeddings(*, schema_name: str, reembedding_id: str) -> None:
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            reembedding.build(library_of(organisation), UUID(reembedding_id))
+
+
+@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=2, max_retries=5)
+def switch_embeddings(*, schema_name: str, reembedding_id: str) -> None:
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            reembedding.switch(library_of(organisation), UUID(reembedding_id))
+
+
+@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=2, max_retries=5)
+def close_embeddings(*, schema_name: str, reembedding_id: str) -> None:
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            reembedding.close(library_of(organisation), UUID(reembedding_id))
+
+
+def resume_reembedding(organisation: Organisation) -> None:
+    """A build whose worker died goes on where it was."""
+    with entered(organisation.schema_name):
+        stopped = reembedding.stopped_build()
+    if stopped:
+        build_embeddings.delay(schema_name=organisation.schema_name, reembedding_id=str(stopped))
 
 
 def queued_tasks() -> int:
@@ -84,7 +150,7 @@ def queued_tasks() -> int:
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
     client = redis.Redis.from_url(settings.REDIS_URL)
     try:
-        names = {current_app.conf.task_default_queue, "ingestion"}
+        names = {current_app.conf.task_default_queue, turns.QUEUE}
         return sum(int(client.llen(f"{prefix}{name}")) for name in names)
     finally:
         client.close()

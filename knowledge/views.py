@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from csp.decorators import csp_replace
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,10 +13,12 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.permissions import Can, may
 from accounts.selectors import signed_in
+from billing.limits import limits_of
 from knowledge import selectors
 from knowledge.files import original_of
 from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS
-from knowledge.models import Collection, Document
+from knowledge.models import Collection, Document, DocumentVersion
+from tenants.selectors import organisation_of
 
 MAX_CHUNKS_SHOWN = 400
 
@@ -28,7 +29,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     active = active_collection(request, collections)
     config = {
         "api": "/api/v1/",
-        "max_bytes": settings.VENA_MAX_UPLOAD_BYTES,
+        "max_bytes": limits_of(organisation_of(request).pk).max_bytes,
         "accept": sorted(SUPPORTED_EXTENSIONS),
         "collection": str(active.pk) if active else None,
         "may_edit": may(signed_in(request).role, Can.EDIT_DOCUMENTS),
@@ -53,35 +54,48 @@ def active_collection(request: HttpRequest, collections: list[Collection]) -> Co
 @login_required
 def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     row = selectors.document_visible_to(signed_in(request), document_id)
-    cited = request.GET.get("chunk", "")
-    position = int(cited) if cited.isdecimal() and len(cited) < 10 else None
+    number = whole(request.GET.get("version"))
+    version = selectors.version_of(row, number)
+    position = whole(request.GET.get("chunk"))
+    is_newer_current = row.current is not None and row.current_id != version.pk
     return render(
         request,
         "knowledge/document.html",
         {
             "document": {
+                "id": row.pk,
                 "title": row.title,
-                "pages": row.page_count,
+                "pages": version.page_count,
                 "state": row.state,
-                "media_type": row.media_type,
-                "file_url": f"/documents/{row.pk}/file/",
+                "media_type": version.media_type,
+                "file_url": f"/documents/{row.pk}/file/?version={version.number}" if version.file else "",
+                "source_url": row.source_url,
                 "collection": row.collection.name,
-                "created_at": row.created_at,
+                "created_at": version.created_at,
+                "version": version.number,
+                "current_version": row.current.number if is_newer_current and row.current else None,
+                "failure": row.failure_message if row.state == Document.State.FAILED else "",
+                "parts": row.parts.exclude(state=Document.State.DELETING).order_by("title"),
             },
-            "chunks": chunks_to_show(row, position),
+            "chunks": chunks_to_show(version, position),
         },
     )
 
 
-def chunks_to_show(row: Document, position: int | None) -> list[dict[str, Any]]:
+def whole(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 9 else None
+
+
+def chunks_to_show(version: DocumentVersion, position: int | None) -> list[dict[str, Any]]:
     """All of a normal document; of a very long one the stretch around the cited passage."""
     first = max(0, (position or 0) - MAX_CHUNKS_SHOWN // 2)
-    rows = row.chunks.filter(position__gte=first).order_by("position")[:MAX_CHUNKS_SHOWN]
+    rows = version.chunks.filter(position__gte=first).order_by("position")[:MAX_CHUNKS_SHOWN]
     return [
         {
             "position": chunk.position,
             "text": without_headings(chunk.text, chunk.heading_path),
             "page": chunk.page,
+            "place": chunk.place,
             "path": chunk.heading_path,
             "above": " › ".join(chunk.heading_path[:-1]),
             "heading": chunk.heading_path[-1] if chunk.heading_path else "",
@@ -103,4 +117,5 @@ def without_headings(text: str, path: list[str]) -> str:
 @xframe_options_sameorigin
 @csp_replace({"frame-ancestors": ["'self'"]})  # type: ignore[arg-type]
 def document_file(request: HttpRequest, document_id: UUID) -> FileResponse:
-    return original_of(selectors.document_visible_to(signed_in(request), document_id))
+    row = selectors.document_visible_to(signed_in(request), document_id)
+    return original_of(selectors.version_of(row, whole(request.GET.get("version"))))

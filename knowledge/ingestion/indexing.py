@@ -1,100 +1,180 @@
-"""Chunks to vectors: embed in batches, store each batch, then let readers see the document in one step."""
+"""A version's chunks: from drafts to rows, from rows to points, from points to what readers see."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
-from billing.metering import record_usage
-from billing.types import UsageRecord
-from knowledge.ingestion import leases
-from knowledge.models import Chunk, Document
+from knowledge.ingestion.jobs import Job, TurnOver
+from knowledge.ingestion.vectors import Passenger, Payer, bring_in, window_of
+from knowledge.models import Chunk, Document, DocumentVersion, IngestionAttempt, LibraryState
 from knowledge.providers.loops import run_in_loop
-from knowledge.providers.registry import embedder, sparse_encoder, vector_index
-from knowledge.types import ChunkDraft, EmbeddedChunk, Library, ModelUsage
+from knowledge.providers.registry import vector_index
+from knowledge.types import ChunkDraft, Labels
+from tenants.context import entered
+from tenants.models import Organisation
 
-BATCH = 32  # chunks embedded, stored and reported at once
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 1000
 
 
-def point_id(document_id: UUID, draft: ChunkDraft) -> UUID:
+class LibraryMoved(Exception):
+    """The organisation switched to another embedding model while this document was on its way."""
+
+
+def point_id(document_id: UUID, content_hash: str, occurrence: int) -> UUID:
     """The same text of the same document always has the same id: a repeat is harmless."""
-    return uuid5(document_id, f"{draft.content_hash}:{draft.occurrence}")
+    return uuid5(document_id, f"{content_hash}:{occurrence}")
 
 
-def index_chunks(
-    library: Library, document: Document, drafts: Sequence[ChunkDraft], *, lease: UUID, report: Callable[[int], None]
-) -> None:
-    """Embed and store every chunk; `report` gets the number done so far and raises when the work is not wanted."""
-    model, sparse = embedder(library.embedding_provider), sparse_encoder()
-    for number, batch in enumerate(batches(drafts)):
-        vectors, usage = run_in_loop(model.embed_documents([draft.embedding_text for draft in batch]))
-        meter(library, document, usage, key=uuid5(lease, str(number)))
-        embedded = [
-            EmbeddedChunk(
-                point_id=point_id(document.pk, draft),
-                document_id=document.pk,
-                collection_id=document.collection_id,
-                position=draft.position,
-                dense=vector,
-                sparse=sparse.encode_document(draft.embedding_text),
-            )
-            for draft, vector in zip(batch, vectors, strict=True)
-        ]
-        run_in_loop(vector_index().upsert(library.space, embedded))
-        report(number * BATCH + len(batch))
-
-
-def batches(drafts: Sequence[ChunkDraft]) -> Iterator[Sequence[ChunkDraft]]:
-    return (drafts[start : start + BATCH] for start in range(0, len(drafts), BATCH))
-
-
-def meter(library: Library, document: Document, usage: ModelUsage, *, key: UUID) -> None:
-    record = UsageRecord(
-        key=key,
-        tenant=library.tenant,
-        kind="embedding",
-        outcome="complete",
-        provider=usage.provider,
-        model=usage.model,
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.cached_input_tokens,
-        output_tokens=usage.output_tokens,
-        is_estimated=usage.estimated,
-        member_id=document.uploaded_by_id,
-        member_label=document.uploaded_by_label,
-        subject=document.pk,
-    )
-    record_usage([record])
+# -- rows -----------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def publish(document: Document, drafts: Sequence[ChunkDraft], *, lease: UUID, **values: object) -> None:
-    """Rows and state change together: readers see all of the document, or none of it."""
-    leases.update(
-        document.pk,
-        lease,
-        lease=None,
-        lease_expires_at=None,
-        state=Document.State.READY,
-        chunk_count=len(drafts),
-        **values,
-    )
-    Chunk.objects.filter(document=document).delete()
-    Chunk.objects.bulk_create([row(document, draft) for draft in drafts], batch_size=1000)
+def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | None, part_count: int) -> None:
+    """The checkpoint after cutting: from here a later attempt goes on with the rows."""
+    job.update(state=Document.State.EMBEDDING, progress_done=0, progress_total=len(drafts))
+    version = job.version
+    Chunk.objects.bulk_create([row(job.document, version, draft) for draft in drafts], batch_size=ROWS_AT_ONCE)
+    version.chunked_at = timezone.now()
+    version.page_count, version.chunk_count, version.part_count = page_count, len(drafts), part_count
+    version.save(update_fields=["chunked_at", "page_count", "chunk_count", "part_count"])
 
 
-def row(document: Document, draft: ChunkDraft) -> Chunk:
+def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chunk:
     return Chunk(
-        id=point_id(document.pk, draft),
         document=document,
+        version=version,
+        point_id=point_id(document.pk, draft.content_hash, draft.occurrence),
         position=draft.position,
+        section=draft.section,
         text=draft.text,
+        embedding_text=draft.embedding_text,
         heading_path=[heading[:500] for heading in draft.heading_path],
         page=draft.page,
         last_page=draft.last_page,
+        boxes=[[box.page, *(round(side, 1) for side in (box.left, box.top, box.right, box.bottom))] for box in draft.boxes],
+        place=draft.place[:200],
         char_start=draft.char_start,
         char_end=draft.char_end,
         content_hash=draft.content_hash,
+    )
+
+
+# -- points ---------------------------------------------------------------------------------------
+
+
+def index_chunks(job: Job) -> None:
+    """Give every chunk of the version its point; what is there already is left alone. Yields to others in between."""
+    run_in_loop(vector_index().prepare(job.library.space))
+    done = 0
+    payer = Payer(job.lease, job.document.pk, job.version.created_by_id, job.version.created_by_label)
+    for passengers in windows(job):
+        new = absent(job, passengers)
+        asked = bring_in(job.library, new, payer) if new else 0
+        job.embedded += asked
+        job.reused += len(passengers) - asked
+        done += len(passengers)
+        if done < job.version.chunk_count:
+            job.update(progress_done=done)
+            if job.patience.is_over():
+                raise TurnOver
+
+
+def windows(job: Job) -> Iterator[list[Passenger]]:
+    size = window_of(job.library)
+    labels, language = labels_of(job.document), job.document.collection.language
+    fields = ("position", "point_id", "content_hash", "embedding_text")
+    last = -1
+    while True:
+        rows = list(
+            Chunk.objects.filter(version=job.version, position__gt=last)
+            .order_by("position")
+            .values_list(*fields)[:size]
+        )
+        if rows:
+            last = rows[-1][0]
+            yield [Passenger(point, job.document.pk, labels, language, digest, text) for _, point, digest, text in rows]
+        if len(rows) < size:
+            return
+
+
+def absent(job: Job, passengers: list[Passenger]) -> list[Passenger]:
+    """A first attempt at a first version finds nothing stored, so it does not ask."""
+    if not job.is_resumed and job.version.number == 1:
+        return passengers
+    there = run_in_loop(vector_index().existing(job.library.space, [one.point_id for one in passengers]))
+    return [one for one in passengers if one.point_id not in there]
+
+
+def labels_of(document: Document) -> Labels:
+    return Labels(collection_id=document.collection_id, tags=tuple(document.tags), dated=document.dated)
+
+
+# -- what readers see -----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def publish(job: Job) -> None:
+    """Rows and state change together: readers see the old version until they see all of the new one."""
+    now = timezone.now()
+    job.update(
+        lease=None,
+        lease_expires_at=None,
+        state=Document.State.READY,
+        current=job.version,
+        progress_done=job.version.chunk_count,
+        progress_total=job.version.chunk_count,
+        ready_at=now,
+        interruptions=0,
+    )
+    check_library(job)
+    if job.version.ready_at is None:
+        DocumentVersion.objects.filter(pk=job.version.pk).update(ready_at=now)
+    library_changed()
+    note_attempt(job.document, job.version, IngestionAttempt.Outcome.READY, **job.figures())
+
+
+def check_library(job: Job) -> None:
+    with entered("public"):
+        active = Organisation.objects.values_list("embedding_version", flat=True).get(pk=job.library.tenant.id)
+    if active != job.library.space.version:
+        raise LibraryMoved
+
+
+def library_changed() -> None:
+    """Answers that were cached before this are not found any more."""
+    if not LibraryState.objects.filter(pk=1).update(index_version=F("index_version") + 1):
+        LibraryState.objects.bulk_create([LibraryState(pk=1, index_version=2)], ignore_conflicts=True)
+
+
+def forget_replaced(job: Job) -> None:
+    """Points that only earlier versions had. A kill before this leaves points nobody reads; the reconcile takes them."""
+    if job.version.number == 1 and job.document.versions.count() == 1:
+        return
+    Chunk.objects.filter(document=job.document, version__ready_at=None).exclude(version=job.version).delete()
+    space, index = job.library.space, vector_index()
+    wanted = set(Chunk.objects.filter(version=job.version).values_list("point_id", flat=True))
+    stale = run_in_loop(index.point_ids(space, job.document.pk)) - wanted
+    if stale:
+        run_in_loop(index.forget_points(space, sorted(stale)))
+
+
+def note_attempt(document: Document, version: DocumentVersion | None, outcome: str, **values: Any) -> None:
+    if version is None:
+        return
+    IngestionAttempt.objects.create(
+        document=document,
+        version=version,
+        started_at=document.work_started_at or timezone.now(),
+        finished_at=timezone.now(),
+        outcome=outcome,
+        **values,
     )

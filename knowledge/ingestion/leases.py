@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -19,26 +19,61 @@ from tenants.context import entered
 
 
 class LeaseLost(Exception):
-    """The document was deleted, cancelled or taken over: this worker's work no longer counts."""
+    """The document was deleted, cancelled, replaced or taken over: this worker's work no longer counts."""
 
 
-def take(document_id: UUID) -> UUID | None:
-    """The right to ingest the document, or None when it needs no work or another worker has it. One UPDATE."""
-    now = timezone.now()
-    lease = uuid.uuid4()
-    taken = (
-        Document.objects.filter(pk=document_id, state__in=Document.BUSY)
-        .filter(Q(lease=None) | Q(lease_expires_at__lt=now))
-        .update(lease=lease, lease_expires_at=now + lifetime(), attempts=F("attempts") + 1)
+def waiting() -> Q:
+    return Q(state=Document.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=timezone.now()))
+
+
+@transaction.atomic
+def take_next() -> Document | None:
+    """The document that waits longest, leased to us, or None. Two workers never get the same one."""
+    document = (
+        Document.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("newest", "collection")
+        .filter(waiting())
+        .order_by("queued_at", "pk")
+        .first()
     )
-    return lease if taken else None
+    if document is None or document.newest is None:
+        return None
+    now = timezone.now()
+    document.lease = uuid.uuid4()
+    document.state = Document.State.EMBEDDING if document.newest.chunked_at else Document.State.READING
+    document.attempts += 1
+    document.work_started_at = now
+    Document.objects.filter(pk=document.pk).update(
+        lease=document.lease,
+        lease_expires_at=now + lifetime(),
+        state=document.state,
+        attempts=F("attempts") + 1,
+        work_started_at=now,
+        progressed_at=now,
+        not_before=None,
+        failed_stage="",
+    )
+    return document
 
 
 def update(document_id: UUID, held: UUID, /, **values: object) -> None:
-    """Change the row only while the lease is ours; renews it by the way."""
-    row = Document.objects.filter(pk=document_id, lease=held, state__in=Document.BUSY)
-    if not row.update(**{"lease_expires_at": timezone.now() + lifetime(), **values}):
+    """Change the row only while the lease is ours; renews it by the way, and tells the watchdog that we get on."""
+    now = timezone.now()
+    row = Document.objects.filter(pk=document_id, lease=held, state__in=Document.WORKING)
+    if not row.update(**{"lease_expires_at": now + lifetime(), "progressed_at": now, **values}):
         raise LeaseLost
+
+
+def check(document_id: UUID, held: UUID) -> None:
+    """Raise when the work is no longer wanted."""
+    if not Document.objects.filter(pk=document_id, lease=held, state__in=Document.WORKING).exists():
+        raise LeaseLost
+
+
+def give_back(document_id: UUID, held: UUID, **values: object) -> bool:
+    """End our hold with the row's next state; False when it was not ours any more."""
+    row = Document.objects.filter(pk=document_id, lease=held, state__in=Document.WORKING)
+    return bool(row.update(lease=None, lease_expires_at=None, **values))
 
 
 def lifetime() -> timedelta:
@@ -47,7 +82,7 @@ def lifetime() -> timedelta:
 
 @contextmanager
 def renewed(schema_name: str, document_id: UUID, lease: UUID) -> Iterator[None]:
-    """Renew from a second thread while a long step runs (a parser tells nothing for minutes)."""
+    """Renew from a second thread while a long step runs (a provider tells nothing for a minute)."""
     done = threading.Event()
 
     def renew() -> None:

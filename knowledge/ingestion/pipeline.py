@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
-from django.conf import settings
+
 from django.utils import timezone
 
-from knowledge.errors import IndexUnavailable, IngestionError, ProviderRefused, ProviderUnavailable
-from knowledge.ingestion import leases
+from billing.limits import limits_of
+from knowledge.errors import (
+    FileMissing,
+    IndexUnavailable,
+    IngestionCrashed,
+    IngestionError,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from knowledge.ingestion import checkpoints, leases
 from knowledge.ingestion.chunking import chunk_document
-from knowledge.ingestion.indexing import index_chunks, publish
+from knowledge.ingestion.context import add_context
+from knowledge.ingestion.indexing import (
+    LibraryMoved,
+    forget_replaced,
+    index_chunks,
+    note_attempt,
+    publish,
+    store_chunks,
+)
+from knowledge.ingestion.jobs import Job, TurnOver
 from knowledge.ingestion.leases import LeaseLost
-from knowledge.ingestion.reading import ReadLimits, read_document
-from knowledge.models import Document
+from knowledge.ingestion.parsed_file import read_parsed
+from knowledge.ingestion.parts import store_parts
+from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.sandbox import parse
+from knowledge.ingestion.turns import Patience, send_ticket
+from knowledge.ingestion.webpages import fetch_into, is_unchanged
+from knowledge.models import Document, DocumentVersion, IngestionAttempt
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, vector_index
 from knowledge.types import ChunkDraft, Library, ParsedDocument
@@ -23,92 +46,142 @@ from vena_platform.errors import VenaError
 
 logger = logging.getLogger(__name__)
 
-
-class IngestionCrashed(VenaError):
-    code = "ingestion_crashed"
-    message = "Something went wrong on our side while reading this file. Try again; we have been told about it."
-
-
-class FileMissing(IngestionError):
-    code = "file_missing"
-    message = "The stored file is missing. Upload it again."
+MOST_TRIES = 8  # of a provider or an index that does not answer
+LONGEST_DELAY = 120  # seconds
+Outcome = IngestionAttempt.Outcome
 
 
-def ingest(*, library: Library, document_id: UUID) -> None:
-    """Run inside the organisation's schema. Safe to repeat and to kill: ends ready, failed, or free for another worker.
+def ingest(library: Library, document: Document) -> None:
+    """Take in a document that `leases.take_next` gave us, inside the organisation's schema.
 
-    Raises ProviderUnavailable and IndexUnavailable, with the document queued again, so that the task can retry.
+    Safe to repeat and to kill: it ends ready, failed, or free for another worker. Raises nothing that we expect.
     """
-    lease = leases.take(document_id)
-    if lease is None:
+    if document.newest is None or document.lease is None:
         return
-    document = Document.objects.select_related("collection").get(pk=document_id)
+    schema_name = library.tenant.schema_name
+    version = document.newest
+    job = Job(library, document, version, document.lease, Patience(schema_name), version.chunked_at is not None)
     try:
-        with leases.renewed(library.tenant.schema_name, document_id, lease):
-            run_stages(library, document, lease)
-        logger.info("document.ingested", extra={"document": str(document_id)})
+        with leases.renewed(schema_name, document.pk, job.lease):
+            run_stages(job)
     except LeaseLost:
-        forget_if_unwanted(library, document_id)
-    except (ProviderUnavailable, IndexUnavailable):
-        release(document_id, lease)
-        raise
+        forget_if_unwanted(job)
+    except (TurnOver, LibraryMoved):
+        put_back(job, Outcome.YIELDED)
+    except (ProviderUnavailable, IndexUnavailable) as error:
+        put_back_or_fail(job, error)
     except (IngestionError, ProviderRefused) as error:
-        settle_failed(library, document_id, lease, error)
+        settle_failed(job, error)
     except Exception as error:
-        logger.exception("document.crashed", extra={"document": str(document_id)})
-        settle_failed(library, document_id, lease, IngestionCrashed(detail=repr(error)))
+        logger.exception("document.crashed", extra={"document": str(document.pk)})
+        settle_failed(job, IngestionCrashed(detail=repr(error)))
 
 
-def run_stages(library: Library, document: Document, lease: UUID) -> None:
-    leases.update(document.pk, lease, state=Document.State.READING, progress_done=0, progress_total=0)
-    parsed = read(document)
-    leases.update(document.pk, lease, state=Document.State.CHUNKING, page_count=parsed.page_count)
-    drafts = chunk(library, document, parsed)
-    leases.update(document.pk, lease, state=Document.State.EMBEDDING, progress_total=len(drafts))
-    run_in_loop(vector_index().prepare(library.space))
-    index_chunks(
-        library,
-        document,
-        drafts,
-        lease=lease,
-        report=lambda done: leases.update(document.pk, lease, progress_done=done),
+def run_stages(job: Job) -> None:
+    if job.version.chunked_at is None:
+        if job.document.source_url and not job.version.file:
+            with job.timed("fetching"):
+                fetch_into(job, limits_for(job))
+            if is_unchanged(job):
+                return
+        parsed = read(job)
+        with job.timed("chunking"):
+            if len(parsed.blocks) > 2000:
+                job.update(state=Document.State.CHUNKING)
+            drafts = chunk(job, parsed)
+            store_parts(job, parsed.parts)
+            store_chunks(job, drafts, page_count=parsed.page_count, part_count=len(parsed.parts))
+    if job.document.collection.is_contextual:
+        with job.timed("context"):
+            add_context(job)
+    with job.timed("embedding"):
+        index_chunks(job)
+    publish(job)
+    forget_replaced(job)
+    checkpoints.forget_checkpoints(job.version)
+    logger.info("document.ingested", extra={"document": str(job.document.pk), "chunks": job.version.chunk_count})
+
+
+# -- stages ---------------------------------------------------------------------------------------
+
+
+def read(job: Job) -> ParsedDocument:
+    """In a child process that can be stopped. What it found is kept, so that a later attempt need not read again."""
+    output = checkpoints.parsed_path(job.version)
+    with job.timed("reading"):
+        if output.exists() and (parsed := read_parsed(output)) is not None:
+            return parsed
+        path = Path(job.version.file.path)
+        if not path.exists():
+            raise FileMissing(detail=str(path))
+        return parse(
+            path,
+            file_name=job.version.file_name,
+            limits=limits_for(job),
+            output=output,
+            parts_folder=checkpoints.parts_folder(job.version),
+            check=job.check,
+        )
+
+
+def limits_for(job: Job) -> ReadLimits:
+    allowed = limits_of(job.library.tenant.id)
+    names = {field.name for field in fields(ReadLimits)}
+    return ReadLimits(**{field.name: getattr(allowed, field.name) for field in fields(allowed) if field.name in names})
+
+
+def chunk(job: Job, parsed: ParsedDocument) -> list[ChunkDraft]:
+    model = embedder(job.library.embedding_provider)
+    return chunk_document(parsed, title=job.document.title, count_tokens=model.count_tokens)
+
+
+# -- ends -----------------------------------------------------------------------------------------
+
+
+def put_back(job: Job, outcome: str, *, delay: float = 0) -> None:
+    """Free for another worker, in its old place in line."""
+    later = timezone.now() + timedelta(seconds=delay) if delay else None
+    held = leases.give_back(job.document.pk, job.lease, state=Document.State.QUEUED, not_before=later)
+    if held:
+        note_attempt(job.document, job.version, outcome, **job.figures())
+        send_ticket(job.schema_name, delay=delay)
+    else:
+        forget_if_unwanted(job)
+
+
+def put_back_or_fail(job: Job, error: VenaError) -> None:
+    before = job.document.ingestion_attempts.filter(outcome=Outcome.PUT_BACK, started_at__gte=job.document.queued_at)
+    tries = before.count() + 1
+    if tries >= MOST_TRIES:
+        settle_failed(job, error)
+        return
+    logger.warning("document.put_back", extra={"document": str(job.document.pk), "code": error.code})
+    wished = getattr(error, "retry_after", None) or 2**tries
+    put_back(job, Outcome.PUT_BACK, delay=min(float(wished), LONGEST_DELAY))
+
+
+def settle_failed(job: Job, error: VenaError) -> None:
+    logger.warning(
+        "document.failed", extra={"document": str(job.document.pk), "code": error.code, "detail": error.detail}
     )
-    publish(document, drafts, lease=lease, ready_at=timezone.now())
-
-
-def read(document: Document) -> ParsedDocument:
-    path = Path(document.file.path)
-    if not path.exists():
-        raise FileMissing(detail=str(path))
-    limits = ReadLimits(max_pages=settings.VENA_MAX_PAGES)
-    return read_document(path, file_name=document.file_name, limits=limits)
-
-
-def chunk(library: Library, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:
-    model = embedder(library.embedding_provider)
-    return chunk_document(parsed, title=document.title, count_tokens=model.count_tokens)
-
-
-def release(document_id: UUID, lease: UUID) -> None:
-    held = Document.objects.filter(pk=document_id, lease=lease, state__in=Document.BUSY)
-    held.update(lease=None, lease_expires_at=None, state=Document.State.QUEUED)
-
-
-def settle_failed(library: Library, document_id: UUID, lease: UUID, error: VenaError) -> None:
-    logger.warning("document.failed", extra={"document": str(document_id), "code": error.code, "detail": error.detail})
-    failed = Document.objects.filter(pk=document_id, lease=lease, state__in=Document.BUSY).update(
+    failed = leases.give_back(
+        job.document.pk,
+        job.lease,
         state=Document.State.FAILED,
-        lease=None,
-        lease_expires_at=None,
+        failed_stage=job.stage,
         failure_code=error.code,
         failure_message=error.text,
         failure_detail=error.detail,
     )
-    if not failed:
-        forget_if_unwanted(library, document_id)
+    if failed:
+        note_attempt(job.document, job.version, Outcome.FAILED, failure_code=error.code, **job.figures())
+    else:
+        forget_if_unwanted(job)
 
 
-def forget_if_unwanted(library: Library, document_id: UUID) -> None:
+def forget_if_unwanted(job: Job) -> None:
     """The document was deleted under our hands: what we stored after that must go as well."""
-    if not Document.objects.filter(pk=document_id).exclude(state=Document.State.DELETING).exists():
-        run_in_loop(vector_index().forget_document(library.space, document_id))
+    if not Document.objects.filter(pk=job.document.pk).exclude(state=Document.State.DELETING).exists():
+        run_in_loop(vector_index().forget_document(job.library.space, job.document.pk))
+        version: DocumentVersion = job.version
+        checkpoints.forget_checkpoints(version)

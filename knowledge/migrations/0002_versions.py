@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             name='ReconcileReport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('counted', models.JSONField(default=dict)),
                 ('found', models.JSONField(default=dict)),
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 ('source_version', models.CharField(max_length=64)),
                 ('target_provider', models.CharField(max_length=32)),
                 ('target_version', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('building', 'Building'), ('built', 'Built'), ('switched', 'Switched'), ('reverted', 'Reverted'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='building', max_length=16)),
+                ('state', models.CharField(choices=[('building', 'Building'), ('built', 'Built'), ('switched', 'Switched'), ('closed', 'Closed'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='building', max_length=16)),
                 ('done', models.PositiveIntegerField(default=0)),
                 ('total', models.PositiveIntegerField(default=0)),
                 ('token_estimate', models.PositiveBigIntegerField(default=0)),

@@ -69,18 +69,32 @@ def embedder(provider: str) -> Embedder:
             from knowledge.providers.openai_embeddings import OpenAIEmbedder
 
             return OpenAIEmbedder(api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
+        case "openai-large":
+            from knowledge.providers.openai_embeddings import OpenAIEmbedder
+
+            return OpenAIEmbedder(
+                "text-embedding-3-large",
+                api_key=settings.OPENAI_API_KEY,
+                base_url=settings.OPENAI_BASE_URL or None,
+                dimensions=3072,
+            )
         case "local":
             from knowledge.providers.local_embeddings import LocalEmbedder
 
             return LocalEmbedder(settings.VENA_MODEL_FOLDER, threads=settings.VENA_EMBEDDING_THREADS)
-    raise ImproperlyConfigured(f"VENA_EMBEDDINGS is {provider!r}; it takes openai or local.")
+    raise ImproperlyConfigured(f"VENA_EMBEDDINGS is {provider!r}; it takes openai, openai-large or local.")
+
+
+def embedding_choices() -> list[str]:
+    """The embedding models that an organisation can have its documents embedded with, here and now."""
+    return ["local", "openai", "openai-large"] if settings.OPENAI_API_KEY else ["local"]
 
 
 @functools.cache
-def sparse_encoder() -> SparseEncoder:
+def sparse_encoder(language: str = "english") -> SparseEncoder:
     from knowledge.providers.bm25 import Bm25Encoder
 
-    return Bm25Encoder()
+    return Bm25Encoder(language=language)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 
 from vena_platform import env
@@ -230,7 +231,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"knowledge.tasks.ingest_document": {"queue": "ingestion"}}
+CELERY_TASK_ROUTES = {"knowledge.tasks.work_on_documents": {"queue": "ingestion"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -239,13 +240,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "vena:celery:", "visibili
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "recover-documents": {"task": "knowledge.tasks.recover_documents_everywhere", "schedule": 60.0},
+    "reconcile": {"task": "knowledge.tasks.reconcile_everywhere", "schedule": crontab(hour=3, minute=17)},
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
 
 # -- knowledge ------------------------------------------------------------------------------------
 VENA_MAX_UPLOAD_BYTES = env.integer("VENA_MAX_UPLOAD_MB", 50) * 1024 * 1024
 VENA_MAX_PAGES = env.integer("VENA_MAX_PAGES", 2000)
-VENA_INGESTION_LEASE_SECONDS = 120
+VENA_MAX_UNPACKED_BYTES = env.integer("VENA_MAX_UNPACKED_MB", 400) * 1024 * 1024  # of an archive or office file
+VENA_MAX_PARSE_SECONDS = env.integer("VENA_MAX_PARSE_SECONDS", 120)
+VENA_MAX_PARSE_BYTES = env.integer("VENA_MAX_PARSE_MB", 1024) * 1024 * 1024  # memory of the process that parses
+VENA_MAX_PARTS = env.integer("VENA_MAX_PARTS", 1000)  # files in one archive or mail, pages of one sitemap
+VENA_INGESTION_LEASE_SECONDS = 120  # a worker that is silent for so long is taken for dead
+VENA_INGESTION_STALL_SECONDS = 600  # work that gets no further for so long is ended
+VENA_INGESTION_INTERRUPTIONS = 3  # a document that ended so many workers is not tried again
+VENA_INGESTION_TURN_SECONDS = 5.0  # a document works at least so long before another organisation's turn
 QDRANT_URL = env.text("QDRANT_URL")
 QDRANT_API_KEY = env.text("QDRANT_API_KEY")
 VENA_VECTOR_PLACEMENT = env.text("VENA_VECTOR_PLACEMENT", "dedicated")  # for new organisations
@@ -338,6 +347,7 @@ UNFOLD_TENANT: dict[str, Any] = {
                 "items": [
                     admin_link("Documents", "description", "knowledge_document"),
                     admin_link("Collections", "folder", "knowledge_collection"),
+                    admin_link("Nightly checks", "fact_check", "knowledge_reconcilereport"),
                 ],
             },
             {

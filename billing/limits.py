@@ -1,0 +1,60 @@
+"""What one document of an organisation may cost to take in: by its plan, never above the platform's own limits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from billing.models import Subscription
+
+MEGABYTE = 1024 * 1024
+REFRESH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """Bytes, pages and seconds. `max_parts`: files inside one archive or mail, pages of one sitemap."""
+
+    max_bytes: int
+    max_pages: int
+    max_unpacked_bytes: int
+    max_seconds: float
+    max_memory_bytes: int
+    max_parts: int
+
+
+_known: dict[UUID, tuple[float, DocumentLimits]] = {}
+
+
+def limits_of(organisation_id: UUID) -> DocumentLimits:
+    """Kept for a minute, because every upload asks."""
+    kept = _known.get(organisation_id)
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    fresh = load_limits(organisation_id)
+    _known[organisation_id] = (time.monotonic() + REFRESH_SECONDS, fresh)
+    return fresh
+
+
+def load_limits(organisation_id: UUID) -> DocumentLimits:
+    row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
+    plan = row.plan if row else None
+    return DocumentLimits(
+        max_bytes=least(plan and plan.max_file_mb, settings.VENA_MAX_UPLOAD_BYTES, MEGABYTE),
+        max_pages=least(plan and plan.max_pages, settings.VENA_MAX_PAGES),
+        max_unpacked_bytes=least(plan and plan.max_unpacked_mb, settings.VENA_MAX_UNPACKED_BYTES, MEGABYTE),
+        max_seconds=least(plan and plan.max_parse_seconds, settings.VENA_MAX_PARSE_SECONDS),
+        max_memory_bytes=settings.VENA_MAX_PARSE_BYTES,
+        max_parts=least(plan and plan.max_parts, settings.VENA_MAX_PARTS),
+    )
+
+
+def least(of_plan: int | None, of_platform: int, unit: int = 1) -> int:
+    return min(of_plan * unit, of_platform) if of_plan else of_platform
+
+
+def forget_limits() -> None:
+    _known.clear()

@@ -1,0 +1,117 @@
+"""Whose turn it is. Organisations take turns, however many files each has waiting.
+
+The truth is in each organisation's rows. Redis only remembers which organisations wait and who was served how long
+ago, so losing it costs order, never a document: the watchdog puts everything back in line.
+
+A message in the queue is a ticket: it names no document. Whoever draws one asks here which organisation is next and
+takes that one's oldest document, so a thousand tickets of one organisation serve another's single file at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+logger = logging.getLogger(__name__)
+
+WORK = "knowledge.tasks.work_on_documents"
+QUEUE = "ingestion"
+_WAITING = f"{settings.VENA_REDIS_PREFIX}:ingestion:waiting"  # sorted set: schema → when it was last served
+_SERVED = f"{settings.VENA_REDIS_PREFIX}:ingestion:served"  # hash: schema → the same, while it waits for nothing
+_CLOCK = f"{settings.VENA_REDIS_PREFIX}:ingestion:clock"
+
+_TAKE = """
+local first = redis.call('ZRANGE', KEYS[1], 0, 0)
+if #first == 0 then return false end
+local now = redis.call('INCR', KEYS[3])
+redis.call('ZADD', KEYS[1], now, first[1])
+redis.call('HSET', KEYS[2], first[1], now)
+return first[1]
+"""
+
+
+@functools.cache
+def client() -> Any:
+    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, health_check_interval=30)
+
+
+@receiver(setting_changed)
+def forget_client(*, setting: str, **kwargs: object) -> None:
+    if setting == "REDIS_URL":
+        client.cache_clear()
+
+
+def enter(schema_name: str) -> None:
+    """The organisation waits: it stands where it stood when it was last served."""
+    client().zadd(_WAITING, {schema_name: float(client().hget(_SERVED, schema_name) or 0)}, nx=True)
+
+
+def leave(schema_name: str) -> None:
+    client().zrem(_WAITING, schema_name)
+
+
+def forget(schema_name: str) -> None:
+    """The organisation is gone."""
+    leave(schema_name)
+    client().hdel(_SERVED, schema_name)
+
+
+def others_wait(schema_name: str) -> bool:
+    waiting = client().zcard(_WAITING)
+    return bool(waiting > 1 or (waiting == 1 and client().zscore(_WAITING, schema_name) is None))
+
+
+def turns(drawn_for: str) -> Iterator[str]:
+    """Organisations to look at, the one served longest ago first; last, the one the ticket was drawn for.
+
+    The caller calls `leave` for one that turns out to have nothing waiting; every organisation is offered once.
+    """
+    offered: set[str] = set()
+    take = client().register_script(_TAKE)
+    while (schema_name := take(keys=[_WAITING, _SERVED, _CLOCK])) and schema_name not in offered:
+        offered.add(schema_name)
+        yield schema_name
+    if drawn_for not in offered:
+        yield drawn_for
+
+
+def send_ticket(schema_name: str, *, delay: float = 0) -> None:
+    """Ask a worker to take the next document; in `delay` seconds. A broker that is down costs a minute, no document."""
+    try:
+        enter(schema_name)
+        task = current_app.tasks[WORK]
+        task.apply_async(kwargs={"schema_name": schema_name}, countdown=delay or None, queue=QUEUE)
+    except (redis.RedisError, OSError, task_refused()) as error:
+        logger.warning("ingestion.ticket_lost", extra={"schema": schema_name, "detail": repr(error)})
+
+
+@functools.cache
+def task_refused() -> type[Exception]:
+    from kombu.exceptions import OperationalError  # here: kombu weighs much for who only asks questions
+
+    return OperationalError  # type: ignore[no-any-return]
+
+
+class Patience:
+    """When a worker on a long document should let another organisation's go first."""
+
+    def __init__(self, schema_name: str) -> None:
+        self._schema_name = schema_name
+        self._until = time.monotonic() + settings.VENA_INGESTION_TURN_SECONDS
+
+    def is_over(self) -> bool:
+        if time.monotonic() < self._until:
+            return False
+        try:
+            return others_wait(self._schema_name)
+        except redis.RedisError:
+            return False

@@ -1,0 +1,233 @@
+"""A file comes in: a new document, a new version of a known one, or nothing new at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from django.core.files import File
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from billing.limits import MEGABYTE, limits_of
+from knowledge.errors import DocumentTooLarge, EmptyDocument, IngestionError, UnsupportedFormat, UploadConflict
+from knowledge.recipe import recipe_of
+from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS, media_type_of
+from knowledge.ingestion.turns import send_ticket
+from knowledge.models import Collection, Document, DocumentVersion
+
+
+class Change(StrEnum):
+    CREATED = "created"
+    VERSION = "version"  # the document has a new version
+    UNCHANGED = "unchanged"  # this very file is what the document already is
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What is known of a file before it is read. `key` says which document it is; see `document_key`."""
+
+    key: str
+    name: str  # the file's
+    title: str
+    external_id: str = ""
+    source_url: str = ""
+    tags: Sequence[str] | None = None  # None leaves a known document's as they are
+    dated: date | None = None
+    parent: Document | None = None
+    person: User | None = None
+    person_label: str = field(default="")
+
+    @property
+    def label(self) -> str:
+        return self.person.email if self.person else self.person_label
+
+
+def document_key(*, name: str = "", external_id: str = "", url: str = "", parent: UUID | None = None) -> str:
+    """What makes an upload the same document: the caller's id, else the address, else the file's name.
+
+    Inside an archive or a mail names count for that document alone.
+    """
+    if external_id:
+        return f"id:{external_id}"
+    if url:
+        return f"url:{url}"[:600]
+    inside = f"part:{parent}:" if parent else "name:"
+    key = f"{inside}{name.lower()}"
+    return key if len(key) <= 600 else f"{key[:500]}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def check_upload(name: str, size: int, organisation_id: UUID) -> None:
+    if PurePath(name).suffix.lower() not in SUPPORTED_EXTENSIONS:
+        raise UnsupportedFormat
+    if not size:
+        raise EmptyDocument
+    most = limits_of(organisation_id).max_bytes
+    if size > most:
+        raise DocumentTooLarge(
+            f"This file is larger than {most // MEGABYTE} MB. "
+            "Split it into smaller files, or ask your administrator to raise the limit."
+        )
+
+
+def store_upload(
+    *,
+    schema_name: str,
+    collection: Collection,
+    upload: Upload,
+    file: File[bytes] | None,
+    problem: IngestionError | None = None,
+) -> tuple[Document, Change]:
+    """Store the file and put its document in line once workers can see the row. No row, no file; no file, no row.
+
+    `file` is None for a web page: the worker fetches it. With a `problem` that is known already, the document is
+    failed from the start and says why.
+    """
+    version = DocumentVersion(
+        file_name=upload.name,
+        media_type=known_media_type(upload.name),
+        size=file.size or 0 if file else 0,
+        sha256=digest_of(file) if file else "",
+        created_by=upload.person,
+        created_by_label=upload.label,
+        recipe=recipe_of(collection),
+    )
+    known = document_with(collection, upload.key)
+    if known and is_same(known, version):
+        return known, Change.UNCHANGED
+    if file:
+        version.file.save(upload.name, file, save=False)
+    try:
+        return placed(schema_name, collection, upload, version, problem)
+    except Exception:
+        if version.file:
+            version.file.delete(save=False)
+        raise
+
+
+def document_with(collection: Collection, key: str) -> Document | None:
+    return (
+        Document.objects.select_related("newest", "current", "collection")
+        .filter(collection=collection, key=key)
+        .exclude(state=Document.State.DELETING)
+        .first()
+    )
+
+
+def is_same(document: Document, version: DocumentVersion) -> bool:
+    """The same bytes, read with the same recipe, and not failed: then there is nothing to do."""
+    newest = document.newest
+    return bool(
+        newest
+        and version.sha256
+        and newest.sha256 == version.sha256
+        and newest.recipe == version.recipe
+        and document.state != Document.State.FAILED
+    )
+
+
+def placed(
+    schema_name: str, collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None
+) -> tuple[Document, Change]:
+    for _ in range(2):
+        try:
+            with transaction.atomic():
+                document = locked(collection, upload.key)
+                change = Change.VERSION if document else Change.CREATED
+                document = document or created(collection, upload)
+                add_version(document, version)
+                document_queue(schema_name, document, problem=problem, **changed_facts(upload, change))
+                return document, change
+        except IntegrityError:  # somebody else uploaded the same name at this moment: ours is the next version
+            continue
+    raise UploadConflict
+
+
+def locked(collection: Collection, key: str) -> Document | None:
+    return (
+        Document.objects.select_for_update(of=("self",))
+        .select_related("newest", "current")
+        .filter(collection=collection, key=key)
+        .exclude(state=Document.State.DELETING)
+        .first()
+    )
+
+
+def created(collection: Collection, upload: Upload) -> Document:
+    document = Document(
+        collection=collection,
+        parent=upload.parent,
+        key=upload.key,
+        external_id=upload.external_id,
+        source_url=upload.source_url,
+        title=upload.title[:255] or upload.name,
+        tags=list(upload.tags or ()),
+        dated=upload.dated or timezone.now().date(),
+        uploaded_by=upload.person,
+        uploaded_by_label=upload.label,
+    )
+    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"], validate_unique=False)
+    document.save(force_insert=True)
+    return document
+
+
+def add_version(document: Document, version: DocumentVersion) -> None:
+    latest = document.versions.order_by("-number").values_list("number", flat=True).first()
+    version.document = document
+    version.number = (latest or 0) + 1
+    version.save(force_insert=True)
+    document.newest = version
+
+
+def changed_facts(upload: Upload, change: Change) -> dict[str, Any]:
+    if change is Change.CREATED:
+        return {}
+    told = {"tags": None if upload.tags is None else list(upload.tags), "dated": upload.dated}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def document_queue(
+    schema_name: str, document: Document, *, problem: IngestionError | None = None, **values: object
+) -> None:
+    """Put the newest version in line, whatever the document was doing: a worker that has it loses its hold."""
+    document.state = Document.State.FAILED if problem else Document.State.QUEUED
+    Document.objects.filter(pk=document.pk).update(
+        newest=document.newest,
+        state=document.state,
+        queued_at=timezone.now(),
+        not_before=None,
+        attempts=0,
+        interruptions=0,
+        progress_done=0,
+        progress_total=0,
+        failure_code=problem.code if problem else "",
+        failure_message=problem.text if problem else "",
+        failure_detail=problem.detail if problem else "",
+        lease=None,
+        lease_expires_at=None,
+        **values,
+    )
+    if not problem:
+        transaction.on_commit(lambda: send_ticket(schema_name))
+
+
+def known_media_type(name: str) -> str:
+    try:
+        return media_type_of(name)
+    except UnsupportedFormat:
+        return ""
+
+
+def digest_of(file: File[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in file.chunks():
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
