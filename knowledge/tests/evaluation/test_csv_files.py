@@ -73,7 +73,6 @@ def test_a_huge_file_is_refused() -> None:
 
 def test_what_was_exported_is_imported_as_it_was_and_runs_no_formula() -> None:
     data = write_sheet([["=HYPERLINK(1)?", "-1", '+44 is, the "code"\nof a country', "id"], ["'quoted", "d", "@x", ""]])
-    assert b"\n\"'+44" not in data  # a cell of its own, not a line
     assert "'=HYPERLINK" in data.decode("utf-8-sig")
     first, second = read_sheet(data).lines
     assert (first.question, first.document, first.document_id) == ("=HYPERLINK(1)?", "-1", "id")
