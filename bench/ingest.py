@@ -152,8 +152,7 @@ def spent(rows: list[dict[str, Any]], seconds: float, before: Any, after: Any, t
 def texts_embedded(stub: str) -> int:
     if not stub:
         return 0
-    counts = httpx.get(f"{stub}/counts").json()
-    return int(sum(row.get("texts", 0) for row in counts.get("/v1/embeddings", {}).values()))
+    return int(httpx.get(f"{stub}/counts").json()["total"].get("texts", 0))
 
 
 def with_server(environment: dict[str, str], port: int, home: Path) -> tuple[Api, int]:

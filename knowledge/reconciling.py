@@ -80,7 +80,8 @@ def missing_points(library: Library, findings: Findings) -> None:
     findings.counted["chunks"], findings.counted["points"] = len(rows), len(points)
     missing = rows - points
     findings.note("missing_points", missing)
-    findings.repaired["missing_points"] += fill(library, missing) if missing else 0
+    if missing:
+        findings.repaired["missing_points"] += fill(library, missing)
 
 
 def fill(library: Library, point_ids: Iterable[UUID]) -> int:

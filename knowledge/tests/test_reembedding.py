@@ -84,7 +84,7 @@ def test_the_cost_is_known_before_it_starts(
     assert wanted.tokens == characters // 4
     assert wanted.cost_gbp is not None
     assert Decimal(0) < wanted.cost_gbp < Decimal("0.001")
-    assert stub.counts() == {} or "/v1/embeddings" not in stub.counts()
+    assert stub.total("requests") == 0
 
 
 def test_built_beside_switched_to_and_back(
@@ -117,8 +117,7 @@ def test_every_call_is_metered(live_acme: Organisation, upload: Upload, stub: St
     upload(live_acme)
     start(live_acme, olive)
     events = UsageEvent.objects.filter(provider="openai")
-    counted = stub.counts()["/v1/embeddings"]["text-embedding-3-small"]
-    assert sum(event.input_tokens for event in events) == counted["input_tokens"]
+    assert sum(event.input_tokens for event in events) == stub.total("input_tokens") > 0
     assert {event.member_label for event in events} == {"olive@example.org"}
     assert all(event.cost_gbp > 0 for event in events)
 
@@ -191,9 +190,8 @@ def test_a_build_whose_worker_died_goes_on(
         row.refresh_from_db()
     assert row.state == State.BUILT
     assert space_points(live_acme, "openai") == space_points(live_acme, "local")
-    counted = stub.counts()["/v1/embeddings"]["text-embedding-3-small"]
     with entered(live_acme.schema_name):
-        assert counted["requests"] == Chunk.objects.count()  # nothing was embedded twice
+        assert stub.total("texts") == Chunk.objects.count()  # nothing was embedded twice
 
 
 def test_a_provider_that_refuses_ends_the_build_in_words(

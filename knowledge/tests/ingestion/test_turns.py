@@ -66,6 +66,7 @@ def test_every_ticket_takes_one_document_and_none_is_left(
     for schema_name in list(tickets):
         tasks.work_on_documents(schema_name=schema_name)
     assert (ready(live_acme), ready(live_globex)) == (5, 3)
+    tasks.work_on_documents(schema_name="org_acme")  # finds nothing, and says so
     assert not turns.others_wait("nobody")
 
 
