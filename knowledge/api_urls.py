@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from knowledge import api
 
@@ -24,4 +24,5 @@ urlpatterns = [
     path("reembeddings/<uuid:reembedding_id>/switch/", api.ReembeddingSwitchApi.as_view()),
     path("reembeddings/<uuid:reembedding_id>/close/", api.ReembeddingCloseApi.as_view()),
     path("search/", api.SearchApi.as_view()),
+    path("", include("knowledge.api_urls_quality")),
 ]

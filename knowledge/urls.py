@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from knowledge import views
 
@@ -8,4 +8,5 @@ urlpatterns = [
     path("documents/", views.documents, name="documents"),
     path("documents/<uuid:document_id>/", views.document, name="document"),
     path("documents/<uuid:document_id>/file/", views.document_file, name="document_file"),
+    path("", include("knowledge.urls_quality")),
 ]
