@@ -8,6 +8,7 @@ from vena_platform.errors import VenaError
 class ProviderUnavailable(VenaError):
     code, status, retryable = "provider_unavailable", 503, True
     message = "The AI provider is not answering right now. Try again in a minute."
+    retry_after: float | None = None  # seconds, where the provider said so
 
 
 class ProviderRefused(VenaError):

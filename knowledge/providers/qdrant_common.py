@@ -18,6 +18,8 @@ from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
+import numpy as np
+
 from knowledge.types import (
     EmbeddedChunk,
     Hit,
@@ -148,7 +150,8 @@ def chunk_of(
 
 def floats(vector: Vector) -> list[float]:
     """Plain floats: engines don't take NumPy's."""
-    return [float(value) for value in vector]
+    plain: list[float] = vector.tolist() if isinstance(vector, np.ndarray) else [float(value) for value in vector]
+    return plain
 
 
 def id_values(ids: Iterable[UUID]) -> list[str]:
