@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 
@@ -97,7 +97,16 @@ class _Outline:
         self._lines = lines
 
     def spans(self) -> list[_Span]:
-        return list(self._parted(self._root, _Span(0, len(self._lines) - 1), 0))
+        found: list[_Span] = []
+        for span in self._parted(self._root, _Span(0, len(self._lines) - 1), 0):
+            if found and self._only_closes(span):
+                span = replace(found.pop(), last=span.last)
+            found.append(span)
+        return found
+
+    def _only_closes(self, span: _Span) -> bool:
+        words = "".join(self._lines[span.first : span.last + 1]).split()
+        return all(word == "end" or not any(map(str.isalnum, word)) for word in words)
 
     def _parted(self, holder: tree_sitter.Node, whole: _Span, depth: int) -> Iterator[_Span]:
         start = whole.first
@@ -123,6 +132,8 @@ class _Outline:
         while open_nodes:
             node = open_nodes.pop()
             inner = _unwrapped(node)
+            if not node.is_named:
+                continue
             if inner.type in _FUNCTIONS or inner.type in _HOLDERS or _is_named_function(inner):
                 yield node, inner
             elif node.type.endswith(("body", "block", "list", "section")) or node.type == "ERROR":
@@ -159,7 +170,9 @@ def _is_named_function(node: tree_sitter.Node) -> bool:
 def _name(node: tree_sitter.Node) -> str:
     if _is_named_function(node):
         node = node.named_children[0]
-    found = node.child_by_field_name("name") or node.child_by_field_name("declarator") or node.child_by_field_name("type")
+    found = (
+        node.child_by_field_name("name") or node.child_by_field_name("declarator") or node.child_by_field_name("type")
+    )
     while found is not None and (inner := found.child_by_field_name("declarator")) is not None:
         found = inner  # C hides the name inside what it declares
     if found is None:

@@ -31,7 +31,9 @@ def read_csv(source: Source) -> ParsedDocument:
 
 def _rows(text: str, delimiter: str, skipped: int, max_cells: int) -> Iterator[Row]:
     cells = 0
-    records = csv.reader(text.splitlines(keepends=True) if "\x0b" not in text else text.split("\n"), delimiter=delimiter)
+    records = csv.reader(
+        text.splitlines(keepends=True) if "\x0b" not in text else text.split("\n"), delimiter=delimiter
+    )
     for number, record in enumerate(records, start=1 + skipped):
         cells += len(record)
         if cells > max_cells:

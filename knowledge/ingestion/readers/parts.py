@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from knowledge.errors import DocumentTooLarge
 from knowledge.ingestion.readers.source import Source
