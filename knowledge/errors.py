@@ -70,3 +70,25 @@ class MislabelledDocument(IngestionError):
 class DocumentTooLarge(IngestionError):
     code, status = "document_too_large", 413
     message = "This file is too large. Split it into smaller files, or ask your administrator to raise the limit."
+
+
+class DocumentTooComplex(IngestionError):
+    """Reading took more time or memory than one document may have, whatever the reason."""
+
+    code, status = "document_too_complex", 422
+    message = (
+        "This file takes too much time or memory to read. Split it, or save it again from the program that made it, "
+        "then upload it again."
+    )
+
+
+class UrlNotAllowed(IngestionError):
+    """An address that leads, or may lead, somewhere other than the public web."""
+
+    code, status = "url_not_allowed", 422
+    message = "Only public web pages can be added. Check the address, or save the page and upload it as a file."
+
+
+class UrlUnreachable(IngestionError):
+    code, status = "url_unreachable", 422
+    message = "This page could not be fetched. Check that it opens in your browser without signing in, then try again."

@@ -15,3 +15,4 @@ class ReadLimits:
     max_pages: int = 2_000
     max_characters: int = 10_000_000
     max_seconds: float = 120.0  # checked between pages
+    max_memory_bytes: int = 1024 * MEGABYTE  # of the process that reads, beyond what it had before
