@@ -138,7 +138,7 @@ class SearchApi(APIView):
         library = selectors.library_of(organisation_of(request._request))
         scope = scope_of(signed_in(request), wanted["collections"])
         found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"]))
-        record_search(library, Asker(id=signed_in(request).pk, label=signed_in(request).email), found.usage)
+        record_search(library, Asker(id=signed_in(request).pk, label=signed_in(request).email), found)
         return Response(
             {
                 "results": [hit(passage) for passage in found.passages],
