@@ -1,0 +1,2 @@
+def checked_url(url):
+    return url
