@@ -17,6 +17,7 @@ from django.test import Client
 from accounts.actions import api_key_issue
 from accounts.models import User
 from accounts.permissions import Role
+from billing.limits import forget_limits
 from billing.prices import forget_quotes
 from knowledge.models import Collection
 from knowledge.providers.loops import run_in_loop
@@ -132,9 +133,16 @@ def wipe() -> None:
         )
         tables = [row[0] for row in cursor.fetchall()]
         cursor.execute(f"TRUNCATE {', '.join(tables)}, public.billing_usageevent RESTART IDENTITY CASCADE")
-    Organisation.objects.update(state=Organisation.State.ACTIVE, suspension_reason="", vector_placement="dedicated")
+    Organisation.objects.update(
+        state=Organisation.State.ACTIVE,
+        suspension_reason="",
+        vector_placement="dedicated",
+        embedding_provider="local",
+        embedding_version=embedder("local").version,
+    )
     Organisation.objects.exclude(slug__in=["acme", "globex"]).delete()
     forget_quotes()
+    forget_limits()
 
 
 @pytest.fixture(autouse=True)

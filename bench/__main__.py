@@ -116,4 +116,5 @@ def cold_start(environment: dict[str, str], port: int, home: Path, key: str) -> 
     subprocess.run([sys.executable, *command, sys.executable, "manage.py", "serve"], env=environment, check=False)
 
 
-main()
+if __name__ == "__main__":
+    main()

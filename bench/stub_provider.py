@@ -51,6 +51,7 @@ class Behaviour:
     first_token_delay: float = 0.0
     token_delay: float = 0.0
     status: int = 0  # answer with this error: 400, 401, 404, 429, 500, 503, 529
+    retry_after: float = 20.0  # seconds that a 429 asks for
     fail_first: int = 0  # only so many requests fail (`status`, `drop_after`, `error_after`, `silent`); 0: all
     drop_after: int = -1  # cut the socket after so many tokens
     error_after: int = -1  # send an error event after so many tokens
@@ -73,6 +74,10 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "bool": lambda value: str(value).lower() in ("1", "true", "yes"),
 }
 TYPES = {item.name: READERS[str(item.type)] for item in fields(Behaviour)}
+
+
+def patience_asked_for(behaviour: Behaviour) -> str:
+    return f"retry-after: {behaviour.retry_after:g}\r\n" if behaviour.status == 429 else ""
 
 
 def adjusted(behaviour: Behaviour, settings: Mapping[str, Any]) -> Behaviour:
@@ -505,8 +510,7 @@ class Stub:
         if behaviour.status:
             row["failed"] += 1
             make = openai_error if path == OPENAI_CHAT else anthropic_error
-            extra = "retry-after: 20\r\n" if behaviour.status == 429 else ""
-            connection.send_json(behaviour.status, make(behaviour.status), extra)
+            connection.send_json(behaviour.status, make(behaviour.status), patience_asked_for(behaviour))
             return
         input_tokens = sum(count_tokens(text) for text in texts_of(body))
         row["input_tokens"] += input_tokens
@@ -536,7 +540,7 @@ class Stub:
         if behaviour.status or behaviour.drop_after >= 0:
             row["failed"] += 1
             if behaviour.status:
-                connection.send_json(behaviour.status, openai_error(behaviour.status))
+                connection.send_json(behaviour.status, openai_error(behaviour.status), patience_asked_for(behaviour))
             else:
                 connection.cut()
             return

@@ -199,7 +199,8 @@ def document_cancel(*, schema_name: str, document: Document) -> Document:
 @transaction.atomic
 def document_reindex(*, schema_name: str, document: Document) -> Document:
     """Read the same file again, as a version of its own: the one before answers until this one is in."""
-    row = Document.objects.select_for_update().select_related("current", "newest", "collection").get(pk=document.pk)
+    rows = Document.objects.select_for_update(of=("self",)).select_related("current", "newest", "collection")
+    row = rows.get(pk=document.pk)
     base = row.newest or row.current
     if base and row.state not in (Document.State.DELETING, *Document.BUSY):
         add_version(row, again(base, recipe_of(row.collection)))

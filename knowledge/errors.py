@@ -8,6 +8,7 @@ from vena_platform.errors import VenaError
 class ProviderUnavailable(VenaError):
     code, status, retryable = "provider_unavailable", 503, True
     message = "The AI provider is not answering right now. Try again in a minute."
+    retry_after: float | None = None  # seconds, where the provider said so
 
 
 class ProviderRefused(VenaError):
@@ -82,7 +83,10 @@ class IngestionError(VenaError):
 
 class UnsupportedFormat(IngestionError):
     code = "unsupported_format"
-    message = "This kind of file is not supported. Upload a PDF, Word (.docx), Markdown, HTML or text file."
+    message = (
+        "This kind of file is not supported. Upload a PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument, "
+        "CSV, HTML, Markdown, text, e-mail (.eml, .msg), EPUB, RTF, source code or ZIP file."
+    )
 
 
 class EmptyDocument(IngestionError):
@@ -116,6 +120,8 @@ class DocumentTooLarge(IngestionError):
 
 
 class DocumentTooComplex(IngestionError):
+    """Reading took more time or memory than one document may have, whatever the reason."""
+
     code, status = "document_too_complex", 422
     message = (
         "This file takes too much time or memory to read. Split it, or save it again from the program that made it, "

@@ -80,7 +80,8 @@ def missing_points(library: Library, findings: Findings) -> None:
     findings.counted["chunks"], findings.counted["points"] = len(rows), len(points)
     missing = rows - points
     findings.note("missing_points", missing)
-    findings.repaired["missing_points"] += fill(library, missing) if missing else 0
+    if missing:
+        findings.repaired["missing_points"] += fill(library, missing)
 
 
 def fill(library: Library, point_ids: Iterable[UUID]) -> int:
@@ -149,7 +150,8 @@ def finish_deletions(library: Library, findings: Findings) -> None:
 
 def files_without_rows(library: Library, findings: Findings) -> None:
     known = set(DocumentVersion.objects.exclude(file="").values_list("file", flat=True))
-    versions = {str(pk) for pk in DocumentVersion.objects.values_list("pk", flat=True)}
+    unfinished = Document.objects.exclude(state=Document.State.READY).values_list("newest", flat=True)
+    versions = {str(pk) for pk in unfinished}
     for path in old_files("documents"):
         findings.counted["files"] += 1
         if f"documents/{path.name}" not in known:

@@ -34,8 +34,8 @@ from tenants.models import Organisation
 organisation = Organisation.objects.get(slug="demo")
 space = library_of(organisation).space
 with entered(organisation.schema_name):
-    document = Document.objects.get(file_name="agreement.md")
-    chunks = [str(chunk) for chunk in Chunk.objects.filter(document=document).values_list("pk", flat=True)]
+    document = Document.objects.get(newest__file_name="agreement.md")
+    chunks = [str(chunk) for chunk in Chunk.objects.filter(document=document).values_list("point_id", flat=True)]
     places = list(Chunk.objects.filter(document=document).values_list("position", flat=True))
     everything = Chunk.objects.count()
 keys = Counter(UsageEvent.objects.values_list("idempotency_key", flat=True))

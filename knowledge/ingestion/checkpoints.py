@@ -17,9 +17,16 @@ def parsed_path(version: DocumentVersion) -> Path:
     return made(Path(default_storage.path(f"{FOLDER}/{version.pk}.parsed")))
 
 
-def parts_folder(version: DocumentVersion) -> Path:
-    """Where files found inside this one lie until they are documents of their own."""
-    return made(Path(default_storage.path(f"{FOLDER}/{version.pk}.parts")))
+def parts_path(version: DocumentVersion) -> Path:
+    return Path(default_storage.path(f"{FOLDER}/{version.pk}.parts"))
+
+
+def empty_parts_folder(version: DocumentVersion) -> Path:
+    """Where files found inside this one lie until they are documents of their own. An attempt before left nothing."""
+    folder = parts_path(version)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def made(path: Path) -> Path:
@@ -29,4 +36,4 @@ def made(path: Path) -> Path:
 
 def forget_checkpoints(version: DocumentVersion) -> None:
     parsed_path(version).unlink(missing_ok=True)
-    shutil.rmtree(parts_folder(version), ignore_errors=True)
+    shutil.rmtree(parts_path(version), ignore_errors=True)

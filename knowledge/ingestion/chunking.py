@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from knowledge.types import Block, BlockKind, ChunkDraft, ParsedDocument
+from knowledge.ingestion.places import Place, joined, merged, share_of
+from knowledge.types import Block, BlockKind, Box, ChunkDraft, ParsedDocument
 
 BETWEEN_CHUNKS = "\n\n"
 _TEXT_BREAKS = ["\n\n", "\n", ". ", "? ", "! ", "。", "！", "？", "; ", "；", ", ", "，", " ", ""]
@@ -36,10 +37,11 @@ def chunk_document(
     drafts: list[ChunkDraft] = []
     occurrences: Counter[str] = Counter()
     start = 0
-    for section in _sections(parsed.blocks):
+    for number, section in enumerate(_sections(parsed.blocks)):
         for pieces in _Packer(section, title, sizes).chunks():
             draft = _draft(section.path, pieces, title, sizes, position=len(drafts), start=start)
-            drafts.append(replace(draft, occurrence=occurrences[draft.content_hash]))
+            draft = replace(draft, section=number, occurrence=occurrences[draft.content_hash])
+            drafts.append(draft)
             occurrences[draft.content_hash] += 1
             start = draft.char_end + len(BETWEEN_CHUNKS)
     return drafts
@@ -57,25 +59,36 @@ class _Section:
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
-    """A heading opens a section; headings right after each other share one, so that none stands alone."""
+    """A heading opens a section; headings right after each other share one, so that none stands alone.
+
+    A block with another name than the one before it opens one too.
+    """
     path: list[tuple[int, str]] = []
     current: list[Block] = []
     for block in blocks:
         if not block.text.strip():
             continue
+        if current and _opens(block, current[-1]):
+            yield _section(path, current)
+            current = []
         if block.kind is BlockKind.HEADING:
-            if current and current[-1].kind is not BlockKind.HEADING:
-                yield _Section(_names(path), tuple(current))
-                current = []
             path = [(level, name) for level, name in path if level < block.level]
             path.append((block.level, " ".join(block.text.split())))
         current.append(block)
     if current:
-        yield _Section(_names(path), tuple(current))
+        yield _section(path, current)
 
 
-def _names(path: Sequence[tuple[int, str]]) -> tuple[str, ...]:
-    return tuple(name for _, name in path)
+def _opens(block: Block, before: Block) -> bool:
+    if before.kind is BlockKind.HEADING:
+        return False
+    return block.kind is BlockKind.HEADING or block.name != before.name
+
+
+def _section(path: Sequence[tuple[int, str]], blocks: Sequence[Block]) -> _Section:
+    names = [name for _, name in path]
+    named = blocks[-1].name
+    return _Section((*names, named) if named and named not in names[-1:] else tuple(names), tuple(blocks))
 
 
 # -- pieces ---------------------------------------------------------------------------------------
@@ -92,6 +105,8 @@ class _Piece:
     repeated: str = ""  # a table's header row, for a chunk that starts with this piece
     heading: str = ""  # the name this piece has in the heading path
     together: int = 0  # first piece of a block: the tokens of the whole block
+    place: Place | None = None
+    boxes: tuple[Box, ...] = ()
 
 
 class _Sizes:
@@ -137,43 +152,75 @@ class _Sizes:
 
 def _pieces(block: Block, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
     text = fenced(block) if block.kind is BlockKind.CODE else block.text.strip()
-    tokens = sizes.of(text)
     name = " ".join(text.split()) if block.kind is BlockKind.HEADING else ""
+    is_long = len(text) // _CHARACTERS_A_TOKEN > most  # then its tokens need not be counted
+    tokens = most + 1 if is_long else sizes.of(text)
     if tokens <= most:
-        return [_Piece(text, tokens, block.page, heading=name, together=tokens)]
+        place = Place.of(block.place)
+        return [_Piece(text, tokens, block.page, heading=name, together=tokens, place=place, boxes=block.boxes)]
     if block.kind in (BlockKind.TABLE, BlockKind.LIST, BlockKind.CODE):
-        return _line_pieces(block, text, sizes, room=room, most=most)
-    return _text_pieces(text, block.page, sizes, room)
+        return _LinePieces(block, text, sizes, room=room, most=most).pieces()
+    return _text_pieces(_Piece(text, tokens, block.page, place=Place.of(block.place), boxes=block.boxes), sizes, room)
 
 
-def _text_pieces(
-    text: str, page: int | None, sizes: _Sizes, room: int, first_glue: str = BETWEEN_CHUNKS
-) -> list[_Piece]:
-    parts = sizes.split(text, room)
-    return [_Piece(part, sizes.of(part), page, glue=" " if index else first_glue) for index, part in enumerate(parts)]
-
-
-def _line_pieces(block: Block, text: str, sizes: _Sizes, *, room: int, most: int) -> list[_Piece]:
-    lines = text.split("\n")
-    header = _header(lines) if block.kind in (BlockKind.TABLE, BlockKind.CODE) else ""
-    if sizes.of(header) > room // 3:
-        header = ""
+def _text_pieces(whole: _Piece, sizes: _Sizes, room: int) -> list[_Piece]:
+    """A piece that is too long, in parts; each has the share of the boxes that its text has of the whole."""
+    parts = sizes.split(whole.text, room)
+    length, start = sum(map(len, parts)), 0
     pieces: list[_Piece] = []
-    if header:
-        pieces.append(_Piece(header, sizes.of(header), block.page))
-        lines = lines[header.count("\n") + 1 :]
-    glue = BETWEEN_CHUNKS if not header else "\n"
-    for line in lines:
-        if not line.strip():
-            glue = BETWEEN_CHUNKS
-            continue
-        tokens = sizes.of(line)
-        if tokens <= most - sizes.of(header):
-            pieces.append(_Piece(line, tokens, block.page, glue=glue, repeated=header))
-        else:
-            pieces += _text_pieces(line, block.page, sizes, room, glue)
-        glue = "\n"
+    for part in parts:
+        boxes = share_of(whole.boxes, start / length, (start + len(part)) / length)
+        glue = " " if pieces else whole.glue
+        pieces.append(replace(whole, text=part, tokens=sizes.of(part), glue=glue, repeated="", boxes=boxes))
+        start += len(part)
     return pieces
+
+
+class _LinePieces:
+    """A table, list or listing that is too long, line by line; blank lines only part."""
+
+    def __init__(self, block: Block, text: str, sizes: _Sizes, *, room: int, most: int) -> None:
+        self._block, self._sizes, self._room, self._most = block, sizes, room, most
+        self._lines = text.split("\n")
+        self._place = Place.of(block.place)
+        header = _header(self._lines) if block.kind in (BlockKind.TABLE, BlockKind.CODE) else ""
+        self._header_lines = header.count("\n") + 1 if header else 0
+        self._header = header if sizes.of(header) <= room // 3 else ""
+        self._closing_lines = 1 if block.kind is BlockKind.CODE else 0
+
+    def pieces(self) -> list[_Piece]:
+        found: list[_Piece] = []
+        start, glue = 0, BETWEEN_CHUNKS
+        if self._header:
+            found.append(_Piece(self._header, self._sizes.of(self._header), self._block.page, boxes=self._boxes(0)))
+            start, glue = self._header_lines, "\n"
+        for index in range(start, len(self._lines)):
+            if not self._lines[index].strip():
+                glue = BETWEEN_CHUNKS
+                continue
+            found += self._line(index, glue)
+            glue = "\n"
+        return found
+
+    def _line(self, index: int, glue: str) -> list[_Piece]:
+        line = self._lines[index]
+        is_long = len(line) // _CHARACTERS_A_TOKEN > self._most
+        tokens = self._most + 1 if is_long else self._sizes.of(line)
+        place, boxes = self._place_of(index), self._boxes(index)
+        piece = _Piece(line, tokens, self._block.page, glue, self._header, place=place, boxes=boxes)
+        if tokens <= self._most - self._sizes.of(self._header):
+            return [piece]
+        return _text_pieces(piece, self._sizes, self._room)
+
+    def _place_of(self, index: int) -> Place | None:
+        """Of a sheet's row or a line of code: that row or line alone, if the block says which ones it holds."""
+        number, count = index - self._header_lines, len(self._lines) - self._header_lines - self._closing_lines
+        if self._place is None or self._place.count != count:
+            return self._place
+        return self._place.only(number) if 0 <= number < count else None
+
+    def _boxes(self, index: int) -> tuple[Box, ...]:
+        return share_of(self._block.boxes, index / len(self._lines), (index + 1) / len(self._lines))
 
 
 def fenced(block: Block) -> str:
@@ -251,7 +298,7 @@ class _Packer:
         if len(parts) < 2:
             middle = len(piece.text) // 2
             parts = [part for part in (piece.text[:middle], piece.text[middle:]) if part.strip()]
-        return [[_Piece(part, self._sizes.of(part), piece.page)] for part in parts]
+        return [[replace(piece, text=part, tokens=self._sizes.of(part), repeated="", heading="")] for part in parts]
 
 
 # -- drafts ---------------------------------------------------------------------------------------
@@ -274,6 +321,8 @@ def _draft(
         char_end=start + len(text),
         content_hash=hashlib.sha256(embedding_text.encode()).hexdigest(),
         occurrence=0,
+        boxes=merged(box for piece in pieces for box in piece.boxes),
+        place=joined(piece.place for piece in pieces if piece.place is not None),
     )
 
 

@@ -25,7 +25,7 @@ from knowledge.ingestion.jobs import Job, TurnOver
 from knowledge.models import Chunk, Collection, Document
 from knowledge.providers.base import ChatModel
 from knowledge.providers.loops import run_in_loop
-from knowledge.providers.registry import chat_model
+from knowledge.providers.registry import chat_model, default_chat_provider
 from knowledge.providers.streams import estimate_tokens, estimate_usage
 from knowledge.types import ModelUsage, Prompt, Role, Turn
 
@@ -60,7 +60,7 @@ class ContextEstimate:
 
 
 def can_compose() -> bool:
-    return chat_model().provider != "extractive"
+    return default_chat_provider() != "extractive"
 
 
 def context_estimate(collection: Collection) -> ContextEstimate:

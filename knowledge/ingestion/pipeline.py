@@ -119,7 +119,7 @@ def read(job: Job) -> ParsedDocument:
             file_name=job.version.file_name,
             limits=limits_for(job),
             output=output,
-            parts_folder=checkpoints.parts_folder(job.version),
+            parts_folder=checkpoints.empty_parts_folder(job.version),
             check=job.check,
         )
 

@@ -45,10 +45,11 @@ def put_back_lost(everybody_died: bool) -> int:
     count = 0
     for document in Document.objects.filter(lost).select_related("newest"):
         note_attempt(document, document.newest, IngestionAttempt.Outcome.INTERRUPTED)
-        if document.interruptions + 1 >= settings.VENA_INGESTION_INTERRUPTIONS and not everybody_died:
+        counted = 0 if everybody_died else 1  # when all stopped at once, it was not this document
+        if document.interruptions + counted >= settings.VENA_INGESTION_INTERRUPTIONS:
             end(document, IngestionInterrupted(detail=f"{document.attempts} attempts"))
         else:
-            count += moved(document, state=Document.State.QUEUED, interruptions=F("interruptions") + 1)
+            count += moved(document, state=Document.State.QUEUED, interruptions=F("interruptions") + counted)
     return count
 
 

@@ -86,6 +86,12 @@ class VectorIndex(Protocol):
     async def relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
         """Give every point of a document new labels (it moved to another collection, its tags changed)."""
 
+    async def existing(self, space: VectorSpace, point_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these points are stored."""
+
+    async def forget_space(self, space: VectorSpace) -> None:
+        """Remove everything the organisation has in this space. Refuses the one its alias points at."""
+
     async def forget_document(self, space: VectorSpace, document_id: UUID) -> None: ...
 
     async def forget_points(self, space: VectorSpace, point_ids: Sequence[UUID]) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any, cast
@@ -31,11 +31,23 @@ def translated_errors(provider: str) -> Iterator[None]:
     except openai.APIStatusError as error:
         detail = f"{provider}: {error.status_code} {error.code or error.type or ''}: {error.message}"[:DETAIL_LIMIT]
         if error.status_code in RETRYABLE_STATUS or error.status_code >= 500:
-            raise ProviderUnavailable(detail=detail) from error
+            unavailable = ProviderUnavailable(detail=detail)
+            unavailable.retry_after = seconds_asked_for(error.response.headers)
+            raise unavailable from error
         raise ProviderRefused(detail=detail) from error
     except (openai.APIConnectionError, httpx2.RequestError, anyio.EndOfStream, OSError) as error:
         # The SDK leaves what breaks after the headers as it is: httpx2, anyio, or OSError for TLS.
         raise ProviderUnavailable(detail=f"{provider}: {type(error).__name__} {error}"[:DETAIL_LIMIT]) from error
+
+
+def seconds_asked_for(headers: Mapping[str, str]) -> float | None:
+    """What `retry-after-ms` or `retry-after` says; a date, or nonsense, says nothing."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / unit)
+        except (KeyError, ValueError):
+            continue
+    return None
 
 
 def make_client(

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
+import random
 import re
-from array import array
+import time
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import openai
 
 from knowledge.errors import ProviderRefused, ProviderUnavailable
 from knowledge.providers.openai import make_client, translated_errors
 from knowledge.providers.streams import PerLoop
 from knowledge.types import ModelUsage, Vector
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CHARS_PER_TOKEN = 3.5  # on the safe side for English; counting exactly would need a download
 BYTES_PER_TOKEN = 4.0  # the safe side for scripts with several bytes a character
 MAX_TEXTS = 2048  # both limits are the API's, a request
 UNIT_TOLERANCE = 1e-3
+FIRST_PAUSE = 0.5  # seconds; doubled each time
 MAX_REQUEST_TOKENS = 250_000  # of 300,000: our count is an estimate
 
 
+TOO_LARGE = frozenset({"max_tokens_per_request", "request_too_large", "string_above_max_length"})
+
+
 class OpenAIEmbedder:
-    """An `Embedder` over `POST /embeddings`: batched, as base64, unit length."""
+    """An `Embedder` over `POST /embeddings`: large batches, several in flight, as base64, unit length.
+
+    Documents wait patiently: a call that is refused for now is repeated, when the provider says or with growing
+    pauses, until `patience` seconds have passed. A question does not wait.
+    """
 
     max_tokens = 8191
+    window = 2 * MAX_TEXTS  # texts between two looks at whether the work is still wanted: some 25 MB of vectors
 
     def __init__(
         self,
@@ -35,7 +52,9 @@ class OpenAIEmbedder:
         base_url: str | None = None,
         provider: str = "openai",
         dimensions: int = 1536,
-        batch_size: int = 256,
+        batch_size: int = MAX_TEXTS,
+        in_flight: int = 4,
+        patience: float = 60.0,
         connect_timeout: float = 5.0,
         timeout: float = 60.0,
         query_timeout: float = 10.0,
@@ -47,6 +66,8 @@ class OpenAIEmbedder:
         self._batch_size = min(batch_size, MAX_TEXTS)
         self._timeout = timeout
         self._query_timeout = query_timeout
+        self._in_flight = in_flight
+        self._patience = patience
         self._clients = PerLoop(
             lambda: make_client(
                 api_key=api_key, base_url=base_url, connect_timeout=connect_timeout, read_timeout=timeout
@@ -57,13 +78,20 @@ class OpenAIEmbedder:
         return math.ceil(max(len(text) / CHARS_PER_TOKEN, len(text.encode()) / BYTES_PER_TOKEN))
 
     async def embed_documents(self, texts: Sequence[str]) -> tuple[list[Vector], ModelUsage]:
-        vectors: list[Vector] = []
-        tokens = 0
-        for batch in self._batches(texts):
-            found, used = await self._embed(batch, self._timeout)
-            vectors += found
-            tokens += used
-        return vectors, self._usage(tokens)
+        """Vectors in the order of the texts. When one call fails for good, the others in flight are given up."""
+        gate = asyncio.Semaphore(self._in_flight)
+
+        async def run(batch: list[str]) -> tuple[list[Vector], int]:
+            async with gate:
+                return await self._embed_patiently(batch, time.monotonic() + self._patience)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                calls = [group.create_task(run(batch)) for batch in self._batches(texts)]
+        except* (ProviderUnavailable, ProviderRefused) as errors:
+            raise errors.exceptions[0] from None
+        done = [call.result() for call in calls]
+        return [vector for vectors, _ in done for vector in vectors], self._usage(sum(tokens for _, tokens in done))
 
     async def embed_query(self, text: str) -> tuple[Vector, ModelUsage]:
         vectors, tokens = await self._embed([text], self._query_timeout)
@@ -73,6 +101,28 @@ class OpenAIEmbedder:
         """Close the running loop's connections."""
         if client := self._clients.drop():
             await client.close()
+
+    async def _embed_patiently(self, texts: list[str], deadline: float) -> tuple[list[Vector], int]:
+        for attempt in itertools.count():
+            try:
+                return await self._embed(texts, self._timeout)
+            except ProviderRefused as error:
+                if len(texts) == 1 or not is_too_large(error):
+                    raise
+                return await self._embed_halves(texts, deadline)
+            except ProviderUnavailable as error:
+                pause = error.retry_after if error.retry_after is not None else FIRST_PAUSE * 2**attempt
+                pause *= random.uniform(1.0, 1.3)  # noqa: S311 (so that workers do not all come back at once)
+                if time.monotonic() + pause > deadline:
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError("an endless loop ended")
+
+    async def _embed_halves(self, texts: list[str], deadline: float) -> tuple[list[Vector], int]:
+        middle = len(texts) // 2
+        first, tokens = await self._embed_patiently(texts[:middle], deadline)
+        second, more = await self._embed_patiently(texts[middle:], deadline)
+        return first + second, tokens + more
 
     async def _embed(self, texts: list[str], patience: float) -> tuple[list[Vector], int]:
         with translated_errors(self.provider):
@@ -92,11 +142,12 @@ class OpenAIEmbedder:
 
     def _vector(self, embedding: Any) -> Vector:
         """Base64 as asked for, or a list from servers that know nothing else."""
-        vector = array("f", b64decode(embedding)).tolist() if isinstance(embedding, str) else embedding
+        raw = np.frombuffer(b64decode(embedding), "<f4") if isinstance(embedding, str) else np.asarray(embedding, "<f4")
+        vector = cast(Vector, unit(raw))
         if len(vector) != self.dimensions:
             detail = f"{self.provider}: {self.name} has {len(vector)} dimensions, configured are {self.dimensions}"
             raise ProviderRefused(detail=detail)
-        return unit(vector)
+        return vector
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         batch: list[str] = []
@@ -122,11 +173,17 @@ class OpenAIEmbedder:
         return ModelUsage(provider=self.provider, model=self.name, input_tokens=tokens)
 
 
-def unit(vector: list[float]) -> list[float]:
-    length = math.hypot(*vector)
+def is_too_large(error: ProviderRefused) -> bool:
+    """Our count of tokens is an estimate: a request that was too large after all is halved."""
+    cause = error.__cause__
+    return isinstance(cause, openai.APIStatusError) and (cause.status_code == 413 or cause.code in TOO_LARGE)
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = float(np.linalg.norm(vector))
     if length == 0.0 or abs(length - 1.0) < UNIT_TOLERANCE:
         return vector
-    return [value / length for value in vector]
+    return vector / np.float32(length)
 
 
 def version_of(provider: str, name: str, dimensions: int) -> str:

@@ -12,17 +12,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
-from knowledge.types import EmbeddedChunk, Placement, SearchScope, SparseVector, Vector, VectorSpace
+import numpy as np
+
+from knowledge.types import (
+    EmbeddedChunk,
+    Hit,
+    KeywordQuery,
+    Labels,
+    Placement,
+    SearchScope,
+    SparseVector,
+    Vector,
+    VectorSpace,
+)
 from tenants.types import TenantKey
 
 DENSE = "dense"
 SPARSE = "bm25"
 DOCUMENT = "document"
 COLLECTION = "collection"
-POSITION = "position"
+TAGS = "tags"
+DATED = "dated"  # the day as a number, for ranges
 ORG = "org"
 
 SHARED_OWNER = "shared"
@@ -97,10 +113,27 @@ def org_value(tenant: TenantKey) -> str:
 def payload_of(space: VectorSpace, chunk: EmbeddedChunk) -> dict[str, Any]:
     return {
         DOCUMENT: str(chunk.document_id),
-        COLLECTION: str(chunk.collection_id),
-        POSITION: chunk.position,
         ORG: org_value(space.tenant),
+        **payload_of_labels(chunk.labels),
     }
+
+
+def payload_of_labels(labels: Labels) -> dict[str, Any]:
+    return {
+        COLLECTION: str(labels.collection_id),
+        TAGS: list(labels.tags),
+        DATED: labels.dated.toordinal() if labels.dated else None,
+    }
+
+
+def labels_of(payload: Mapping[str, Any]) -> Labels:
+    """Points that were stored before there were tags and days have neither."""
+    day = payload.get(DATED)
+    return Labels(
+        collection_id=UUID(payload[COLLECTION]),
+        tags=tuple(payload.get(TAGS) or ()),
+        dated=date.fromordinal(int(day)) if day else None,
+    )
 
 
 def chunk_of(
@@ -109,8 +142,7 @@ def chunk_of(
     return EmbeddedChunk(
         point_id=point_id_of(space, stored),
         document_id=UUID(payload[DOCUMENT]),
-        collection_id=UUID(payload[COLLECTION]),
-        position=int(payload[POSITION]),
+        labels=labels_of(payload),
         dense=dense,
         sparse=sparse,
     )
@@ -118,16 +150,44 @@ def chunk_of(
 
 def floats(vector: Vector) -> list[float]:
     """Plain floats: engines don't take NumPy's."""
-    return [float(value) for value in vector]
+    plain: list[float] = vector.tolist() if isinstance(vector, np.ndarray) else [float(value) for value in vector]
+    return plain
 
 
-def scope_values(scope: SearchScope) -> list[str]:
-    return [str(collection_id) for collection_id in scope.collection_ids]
+def id_values(ids: Iterable[UUID]) -> list[str]:
+    return [str(one) for one in ids]
 
 
-def is_searchable(dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int) -> bool:
+def worth_asking(keywords: Sequence[KeywordQuery], scope: SearchScope) -> list[KeywordQuery]:
+    """The keyword queries that can find something, each narrowed to those of its collections that may be read."""
+    readable = set(scope.collection_ids)
+    narrowed = (
+        replace(query, collection_ids=tuple(sorted(readable & set(query.collection_ids)))) for query in keywords
+    )
+    return [query for query in narrowed if query.collection_ids and query.terms.indices]
+
+
+def is_searchable(dense: Vector | None, keywords: Sequence[KeywordQuery], scope: SearchScope, limit: int) -> bool:
     """False when the answer is empty whatever is stored; then the engine is not asked."""
-    return bool(scope.collection_ids) and limit > 0 and (dense is not None or bool(sparse and sparse.indices))
+    is_narrowed_to_nothing = not scope.collection_ids or scope.document_ids == ()
+    return not is_narrowed_to_nothing and limit > 0 and (dense is not None or bool(keywords))
+
+
+def merged(lists: Sequence[Sequence[Hit]], limit: int) -> tuple[Hit, ...]:
+    """Keyword lists of several languages as one: their collections are disjoint, so no point comes twice."""
+    if len(lists) == 1:
+        return tuple(lists[0])
+    return tuple(sorted(chain.from_iterable(lists), key=lambda hit: -hit.score)[:limit])
+
+
+def days(scope: SearchScope) -> tuple[int | None, int | None] | None:
+    """The first and the last day as numbers, None where a side is open; None when days do not matter."""
+    if scope.since is None and scope.until is None:
+        return None
+    return (
+        scope.since.toordinal() if scope.since else None,
+        scope.until.toordinal() if scope.until else None,
+    )
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

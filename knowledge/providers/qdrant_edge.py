@@ -36,7 +36,18 @@ import qdrant_edge as engine
 
 from knowledge.errors import IndexUnavailable
 from knowledge.providers import qdrant_common as common
-from knowledge.types import EmbeddedChunk, Hit, Hits, Placement, SearchScope, SparseVector, Vector, VectorSpace
+from knowledge.types import (
+    EmbeddedChunk,
+    Hit,
+    Hits,
+    KeywordQuery,
+    Labels,
+    Placement,
+    SearchScope,
+    SparseVector,
+    Vector,
+    VectorSpace,
+)
 from tenants.types import TenantKey
 
 logger = logging.getLogger(__name__)
@@ -100,11 +111,27 @@ class EdgeVectorIndex:
             await self._call(self._writers, self._upsert, space, chunks)
 
     async def search(
-        self, space: VectorSpace, *, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+        self,
+        space: VectorSpace,
+        *,
+        dense: Vector | None,
+        keywords: Sequence[KeywordQuery],
+        scope: SearchScope,
+        limit: int,
     ) -> Hits:
-        if not common.is_searchable(dense, sparse, scope, limit):
+        asked = common.worth_asking(keywords, scope)
+        if not common.is_searchable(dense, asked, scope, limit):
             return Hits()
-        return await self._call(self._readers, self._search, space, dense, sparse, scope, limit)
+        return await self._call(self._readers, self._search, space, dense, asked, scope, limit)
+
+    async def relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
+        await self._call(self._writers, self._relabel, space, document_id, labels)
+
+    async def existing(self, space: VectorSpace, point_ids: Sequence[UUID]) -> set[UUID]:
+        return await self._call(self._readers, self._existing, space, point_ids)
+
+    async def forget_space(self, space: VectorSpace) -> None:
+        await self._call(self._writers, self._forget_space, space)
 
     async def forget_document(self, space: VectorSpace, document_id: UUID) -> None:
         await self._call(self._writers, self._forget, space, _document_is(document_id))
@@ -194,23 +221,63 @@ class EdgeVectorIndex:
             self._keep_up(shard)
 
     def _search(
-        self, space: VectorSpace, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+        self,
+        space: VectorSpace,
+        dense: Vector | None,
+        keywords: Sequence[KeywordQuery],
+        scope: SearchScope,
+        limit: int,
     ) -> Hits:
-        visible = _filter(space, _any_of(common.COLLECTION, common.scope_values(scope)))
         requests = []
         if dense is not None:
+            visible = _visible(space, scope, scope.collection_ids)
             requests.append(_request(engine.Query.Nearest(common.floats(dense), using=common.DENSE), visible, limit))
-        if sparse is not None and sparse.indices:
-            terms = engine.SparseVector(list(sparse.indices), common.floats(sparse.values))
+        for keyword in keywords:
+            terms = engine.SparseVector(list(keyword.terms.indices), common.floats(keyword.terms.values))
             query = engine.Query.Nearest(terms, using=common.SPARSE)
+            visible = _visible(space, scope, keyword.collection_ids)
             requests.append(_request(query, visible, limit, _keyword_params(space)))
         with self._shard(space) as shard:
             found = shard.run(lambda e: e.query_batch(engine.QueryBatchRequest(requests)))
         lists = [tuple(_hit(space, point) for point in points) for points in found]
-        return Hits(
-            dense=lists[0] if dense is not None else (),
-            sparse=lists[-1] if len(lists) > 1 or dense is None else (),
-        )
+        first = lists.pop(0) if dense is not None else ()
+        return Hits(dense=first, sparse=common.merged(lists, limit))
+
+    def _relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
+        if not self._exists(common.collection_name(space)):
+            return
+        wanted = _filter(space, _document_is(document_id))
+        with self._shard(space) as shard:
+            count = shard.count(wanted)
+            payload = common.payload_of_labels(labels)
+            shard.write(engine.UpdateOperation.set_payload_by_filter(wanted, payload), changed=count)
+            shard.sync_log()
+
+    def _existing(self, space: VectorSpace, point_ids: Sequence[UUID]) -> set[UUID]:
+        if not self._exists(common.collection_name(space)):
+            return set()
+        found: set[UUID] = set()
+        with self._shard(space) as shard:
+            for batch in common.batches(point_ids, POINTS_PER_PAGE):
+                wanted: list[engine.PointId] = [common.stored_id(space, one) for one in batch]
+                records = shard.run(lambda e, wanted=wanted: e.retrieve(wanted, with_payload=False, with_vector=False))
+                found.update(common.point_id_of(space, record.id) for record in records)
+        return found
+
+    def _forget_space(self, space: VectorSpace) -> None:
+        """A collection of the organisation's own goes whole; from a shared one its points go."""
+        name = common.collection_name(space)
+        if space.placement is Placement.SHARED:
+            if self._exists(name):
+                with self._shard(space) as shard:
+                    self._delete(shard, _filter(space))
+            return
+        with self._catalog:
+            if self._aliases().get(common.alias_name(space.tenant)) == name:
+                raise IndexUnavailable(detail=f"{name} is the one that answers; it is not removed")
+            removed = self._taken_out(name) if self._exists(name) else None
+        if removed:
+            shutil.rmtree(removed, ignore_errors=True)
 
     def _forget(self, space: VectorSpace, condition: engine.ConditionType) -> None:
         if self._exists(common.collection_name(space)):
@@ -525,11 +592,13 @@ def _config(space: VectorSpace) -> engine.EdgeConfig:
     )
 
 
-def _payload_indexes(space: VectorSpace) -> dict[str, engine.KeywordIndexParams]:
+def _payload_indexes(space: VectorSpace) -> dict[str, engine.KeywordIndexParams | engine.IntegerIndexParams]:
     is_shared = space.placement is Placement.SHARED
-    indexes = {
+    indexes: dict[str, engine.KeywordIndexParams | engine.IntegerIndexParams] = {
         common.DOCUMENT: engine.KeywordIndexParams(enable_hnsw=False),  # for forgetting, never for searching
         common.COLLECTION: engine.KeywordIndexParams(enable_hnsw=not is_shared),
+        common.TAGS: engine.KeywordIndexParams(enable_hnsw=False),
+        common.DATED: engine.IntegerIndexParams(lookup=False, range=True, enable_hnsw=False),
     }
     if is_shared:
         indexes[common.ORG] = engine.KeywordIndexParams(is_tenant=True)
@@ -561,6 +630,16 @@ def _any_of(key: str, values: list[str]) -> engine.FieldCondition:
 
 def _document_is(document_id: UUID) -> engine.FieldCondition:
     return _equals(common.DOCUMENT, str(document_id))
+
+
+def _visible(space: VectorSpace, scope: SearchScope, collection_ids: Sequence[UUID]) -> engine.Filter:
+    conditions: list[engine.ConditionType] = [_any_of(common.COLLECTION, common.id_values(collection_ids))]
+    if scope.document_ids is not None:
+        conditions.append(_any_of(common.DOCUMENT, common.id_values(scope.document_ids)))
+    conditions += [_equals(common.TAGS, tag) for tag in scope.tags]
+    if days := common.days(scope):
+        conditions.append(engine.FieldCondition(common.DATED, range=engine.RangeFloat(gte=days[0], lte=days[1])))
+    return _filter(space, *conditions)
 
 
 def _request(

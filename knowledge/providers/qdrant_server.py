@@ -16,7 +16,18 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from knowledge.errors import IndexUnavailable
 from knowledge.providers import qdrant_common as common
-from knowledge.types import EmbeddedChunk, Hit, Hits, Placement, SearchScope, SparseVector, Vector, VectorSpace
+from knowledge.types import (
+    EmbeddedChunk,
+    Hit,
+    Hits,
+    KeywordQuery,
+    Labels,
+    Placement,
+    SearchScope,
+    SparseVector,
+    Vector,
+    VectorSpace,
+)
 from tenants.types import TenantKey
 
 POINTS_PER_WRITE = 256
@@ -83,19 +94,56 @@ class ServerVectorIndex:
                 await self._client.upsert(name, points, wait=True)
 
     async def search(
-        self, space: VectorSpace, *, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+        self,
+        space: VectorSpace,
+        *,
+        dense: Vector | None,
+        keywords: Sequence[KeywordQuery],
+        scope: SearchScope,
+        limit: int,
     ) -> Hits:
-        if not common.is_searchable(dense, sparse, scope, limit):
+        asked = common.worth_asking(keywords, scope)
+        if not common.is_searchable(dense, asked, scope, limit):
             return Hits()
         name = common.collection_name(space)
-        requests = _requests(space, dense, sparse, scope, limit)
+        requests = _requests(space, dense, asked, scope, limit)
         with _translated(f"searching {name}"):
             responses = await self._client.query_batch_points(name, requests)
         lists = [tuple(_hit(space, point) for point in response.points) for response in responses]
-        return Hits(
-            dense=lists[0] if dense is not None else (),
-            sparse=lists[-1] if len(lists) > 1 or dense is None else (),
-        )
+        first = lists.pop(0) if dense is not None else ()
+        return Hits(dense=first, sparse=common.merged(lists, limit))
+
+    async def relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
+        name = common.collection_name(space)
+        wanted = _filter(space, _equals(common.DOCUMENT, str(document_id)))
+        with _translated(f"relabelling in {name}"):
+            if await self._client.collection_exists(name):
+                await self._client.set_payload(name, common.payload_of_labels(labels), points=wanted, wait=True)
+
+    async def existing(self, space: VectorSpace, point_ids: Sequence[UUID]) -> set[UUID]:
+        name = common.collection_name(space)
+        found: set[UUID] = set()
+        with _translated(f"looking up points in {name}"):
+            if not await self._client.collection_exists(name):
+                return found
+            for batch in common.batches(point_ids, POINTS_PER_PAGE):
+                wanted = [str(common.stored_id(space, one)) for one in batch]
+                records = await self._client.retrieve(name, wanted, with_payload=False, with_vectors=False)
+                found.update(common.point_id_of(space, record.id) for record in records)
+        return found
+
+    async def forget_space(self, space: VectorSpace) -> None:
+        """A collection of the organisation's own goes whole; from a shared one its points go."""
+        name = common.collection_name(space)
+        if space.placement is Placement.DEDICATED and await self.active(space.tenant) == name:
+            raise IndexUnavailable(detail=f"{name} is the one that answers; it is not removed")
+        with _translated(f"removing {name}"):
+            if not await self._client.collection_exists(name):
+                return
+            if space.placement is Placement.DEDICATED:
+                await self._client.delete_collection(name)
+            else:
+                await self._client.delete(name, models.FilterSelector(filter=_filter(space)), wait=True)
 
     async def forget_document(self, space: VectorSpace, document_id: UUID) -> None:
         await self._forget(space, _equals(common.DOCUMENT, str(document_id)))
@@ -227,11 +275,15 @@ def _check_dimensions(name: str, space: VectorSpace, info: models.CollectionInfo
         )
 
 
-def _payload_indexes(space: VectorSpace) -> dict[str, models.KeywordIndexParams]:
+def _payload_indexes(space: VectorSpace) -> dict[str, models.KeywordIndexParams | models.IntegerIndexParams]:
     is_shared = space.placement is Placement.SHARED
-    indexes = {
+    indexes: dict[str, models.KeywordIndexParams | models.IntegerIndexParams] = {
         common.DOCUMENT: _keyword(enable_hnsw=False),  # for forgetting, never for searching
         common.COLLECTION: _keyword(enable_hnsw=not is_shared),
+        common.TAGS: _keyword(enable_hnsw=False),
+        common.DATED: models.IntegerIndexParams(
+            type=models.IntegerIndexType.INTEGER, lookup=False, range=True, enable_hnsw=False
+        ),
     }
     if is_shared:
         indexes[common.ORG] = _keyword(is_tenant=True)
@@ -256,16 +308,30 @@ def _equals(key: str, value: str) -> models.FieldCondition:
 
 
 def _requests(
-    space: VectorSpace, dense: Vector | None, sparse: SparseVector | None, scope: SearchScope, limit: int
+    space: VectorSpace, dense: Vector | None, keywords: Sequence[KeywordQuery], scope: SearchScope, limit: int
 ) -> list[models.QueryRequest]:
-    readable = models.MatchAny(any=common.scope_values(scope))
-    visible = _filter(space, models.FieldCondition(key=common.COLLECTION, match=readable))
     requests = []
     if dense is not None:
+        visible = _visible(space, scope, scope.collection_ids)
         requests.append(_request(common.floats(dense), common.DENSE, visible, limit))
-    if sparse is not None and sparse.indices:
-        requests.append(_request(_terms(sparse), common.SPARSE, visible, limit, _keyword_params(space)))
+    for keyword in keywords:
+        visible = _visible(space, scope, keyword.collection_ids)
+        requests.append(_request(_terms(keyword.terms), common.SPARSE, visible, limit, _keyword_params(space)))
     return requests
+
+
+def _visible(space: VectorSpace, scope: SearchScope, collection_ids: Sequence[UUID]) -> models.Filter:
+    conditions: list[models.Condition] = [_any_of(common.COLLECTION, common.id_values(collection_ids))]
+    if scope.document_ids is not None:
+        conditions.append(_any_of(common.DOCUMENT, common.id_values(scope.document_ids)))
+    conditions += [_equals(common.TAGS, tag) for tag in scope.tags]
+    if days := common.days(scope):
+        conditions.append(models.FieldCondition(key=common.DATED, range=models.Range(gte=days[0], lte=days[1])))
+    return _filter(space, *conditions)
+
+
+def _any_of(key: str, values: list[str]) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchAny(any=values))
 
 
 def _request(

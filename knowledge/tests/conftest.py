@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,6 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.models import User
 from knowledge.actions import document_upload
 from knowledge.models import Collection, Document
+from knowledge.providers.loops import run_in_loop
+from knowledge.providers.registry import vector_index
+from knowledge.selectors import library_of
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -35,6 +39,7 @@ def upload(ready_index: Callable[[Organisation], None]) -> Upload:
         name: str = "handbook.md",
         by: User | None = None,
         collection: str = "Documents",
+        **facts: Any,
     ) -> Document:
         ready_index(organisation)
         with entered(organisation.schema_name):
@@ -44,8 +49,13 @@ def upload(ready_index: Callable[[Organisation], None]) -> Upload:
                 collection=group,
                 uploaded_by=by,
                 file=SimpleUploadedFile(name, content),
+                **facts,
             )
-            document.refresh_from_db()
-            return document
+            return Document.objects.select_related("current", "newest", "collection").get(pk=document.pk)
 
     return run
+
+
+def points(organisation: Organisation, document: Document | None = None) -> set[Any]:
+    space = library_of(organisation).space
+    return run_in_loop(vector_index().point_ids(space, document.pk if document else None))

@@ -61,7 +61,8 @@ def test_a_task_named_for_one_organisation_cannot_touch_the_others_document(
     with entered(live_acme.schema_name):
         Document.objects.update(state=Document.State.DELETING)
     tasks.forget_document(schema_name=live_globex.schema_name, document_id=str(document.pk))
-    tasks.ingest_document(schema_name=live_globex.schema_name, document_id=str(document.pk))
+    tasks.relabel_document(schema_name=live_globex.schema_name, document_id=str(document.pk))
+    tasks.reconcile_organisation(schema_name=live_globex.schema_name)
     with entered(live_acme.schema_name):
         assert Document.objects.filter(pk=document.pk).exists()
     assert run_in_loop(vector_index().point_ids(library_of(live_acme).space, document.pk))
@@ -69,7 +70,9 @@ def test_a_task_named_for_one_organisation_cannot_touch_the_others_document(
 
 def test_a_task_without_organisation_is_an_error() -> None:
     with pytest.raises(TypeError):
-        tasks.ingest_document.delay(document_id="x")  # type: ignore[call-arg]
+        tasks.forget_document.delay(document_id="x")  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        tasks.work_on_documents.delay()  # type: ignore[call-arg]
 
 
 def test_ids_of_one_organisation_open_nothing_in_the_other(
@@ -86,6 +89,28 @@ def test_ids_of_one_organisation_open_nothing_in_the_other(
         "api": browser.get(f"/api/v1/documents/{document.pk}/").status_code,
         "content": browser.get(f"/api/v1/documents/{document.pk}/content/").status_code,
         "retry": browser.post(f"/api/v1/documents/{document.pk}/retry/").status_code,
+        "cancel": browser.post(f"/api/v1/documents/{document.pk}/cancel/").status_code,
+        "reindex": browser.post(f"/api/v1/documents/{document.pk}/reindex/").status_code,
+        "restore": browser.post(f"/api/v1/documents/{document.pk}/versions/1/restore/").status_code,
+        "versions": browser.get(f"/api/v1/documents/{document.pk}/versions/").status_code,
+        "attempts": browser.get(f"/api/v1/documents/{document.pk}/attempts/").status_code,
+        "section": browser.get(f"/api/v1/documents/{document.pk}/sections/0/").status_code,
+        "change": browser.patch(
+            f"/api/v1/documents/{document.pk}/", {"title": "Mine"}, content_type="application/json"
+        ).status_code,
+        "parts": browser.get("/api/v1/documents/", {"parent": str(document.pk)}).status_code,
+        "settings": browser.patch(
+            f"/api/v1/collections/{collection}/", {"name": "Mine"}, content_type="application/json"
+        ).status_code,
+        "estimate": browser.get(f"/api/v1/collections/{collection}/context-estimate/").status_code,
+        "bulk": browser.post(
+            "/api/v1/documents/reindex/", {"collection": str(collection)}, content_type="application/json"
+        ).status_code,
+        "page upload": browser.post(
+            "/api/v1/documents/",
+            {"collection": str(collection), "url": "https://example.org/"},
+            content_type="application/json",
+        ).status_code,
         "delete": browser.delete(f"/api/v1/documents/{document.pk}/").status_code,
         "collection": browser.get(f"/api/v1/collections/{collection}/").status_code,
         "list": browser.get("/api/v1/documents/", {"collection": str(collection)}).status_code,

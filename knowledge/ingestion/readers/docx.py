@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docx
@@ -16,8 +13,9 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from lxml import etree  # type: ignore[import-untyped]
 
-from knowledge.errors import DamagedDocument, DocumentTooLarge, EncryptedDocument
-from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.errors import DamagedDocument
+from knowledge.ingestion.readers.packages import check_package, damage_named, xml_parser
+from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.tables import markdown_table
 from knowledge.ingestion.readers.text import cleaned
 from knowledge.types import Block, BlockKind, ParsedDocument
@@ -29,75 +27,28 @@ _HEADING = re.compile(r"heading (\d)$")
 _CODE_STYLE = re.compile(r"\bcode\b|source|preformatted|listing", re.IGNORECASE)
 _TYPED_BULLET = re.compile(r"\s*[-*•◦▪–]\s+")  # a list made by hand
 _MONOSPACE = re.compile(r"consolas|courier|mono|menlo|cascadia", re.IGNORECASE)
-_DOCTYPE = (b"<!DOCTYPE", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
-_CHUNK = 1 << 20
-_DAMAGED = (  # what python-docx, the zip reader and the XML parser raise on files that are not what they say
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    ValueError,
-    AttributeError,
-    PackageNotFoundError,
-    NotImplementedError,
-    etree.XMLSyntaxError,
-)
-
 W_P, W_TBL, W_SDT, W_SDT_CONTENT = qn("w:p"), qn("w:tbl"), qn("w:sdt"), qn("w:sdtContent")
 W_T = qn("w:t")
 W_TR, W_TC, W_VAL = qn("w:tr"), qn("w:tc"), qn("w:val")
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # says a text box a second time
 _NOT_TEXT = frozenset([qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), _FALLBACK])
 _SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-_XML = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
-def read_docx(path: Path, limits: ReadLimits) -> ParsedDocument:
-    _check_package(path, limits)
-    try:
-        document = docx.Document(str(path))
+def read_docx(source: Source) -> ParsedDocument:
+    check_package(source.path, source.limits)
+    with damage_named():
+        document = _opened(source)
         blocks = tuple(_Reader(document).blocks())
         title = (document.core_properties.title or "").strip()
-    except _DAMAGED as error:
-        raise DamagedDocument(detail=f"{type(error).__name__}: {error}") from error
     return ParsedDocument(blocks, title=cleaned(title))
 
 
-def _check_package(path: Path, limits: ReadLimits) -> None:
-    """Before anything is parsed: sizes as declared, sizes as unpacked, and no document type with its entities."""
+def _opened(source: Source) -> Document:
     try:
-        with zipfile.ZipFile(path) as package:
-            parts = package.infolist()
-            if any(part.flag_bits & 1 for part in parts):
-                raise EncryptedDocument(detail="encrypted zip entry")
-            markup = [part for part in parts if _is_markup(part)]
-            for group, most in ((parts, limits.max_unpacked_bytes), (markup, limits.max_markup_bytes)):
-                if sum(part.file_size for part in group) > most:
-                    raise DocumentTooLarge(detail=f"declared size of {len(group)} parts")
-            left = limits.max_unpacked_bytes
-            for part in parts:
-                left -= _unpacked_size(package, part, left)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DamagedDocument(detail=f"{type(error).__name__}: {error}") from error
-
-
-def _is_markup(part: zipfile.ZipInfo) -> bool:
-    return part.filename.lower().endswith((".xml", ".rels"))
-
-
-def _unpacked_size(package: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> int:
-    size = 0
-    is_markup = _is_markup(part)
-    before = b""
-    with package.open(part) as stream:
-        while data := stream.read(_CHUNK):
-            size += len(data)
-            if size > most:
-                raise DocumentTooLarge(detail=f"unpacked size at {part.filename}")
-            if is_markup and any(mark in before + data for mark in _DOCTYPE):
-                raise DamagedDocument(detail=f"document type declaration in {part.filename}")
-            before = data[-32:]
-    return size
+        return docx.Document(str(source.path))
+    except PackageNotFoundError as error:
+        raise DamagedDocument(detail=str(error)) from error
 
 
 class _Reader:
@@ -215,7 +166,7 @@ class _Numbering:
 def _number_formats(document: Document) -> Iterator[tuple[tuple[str, int], str]]:
     parts = [relation.target_part for relation in document.part.rels.values() if relation.reltype == RT.NUMBERING]
     for part in parts:
-        root = etree.fromstring(part.blob, _XML)
+        root = etree.fromstring(part.blob, xml_parser())
         abstract = {item.get(qn("w:abstractNumId")): item for item in root.iter(qn("w:abstractNum"))}
         for number in root.iter(qn("w:num")):
             levels = abstract.get(_value(number, "w:abstractNumId"))

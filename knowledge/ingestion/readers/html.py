@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
-from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.tables import markdown_table
 from knowledge.ingestion.readers.text import cleaned, decoded
 from knowledge.types import Block, BlockKind, ParsedDocument
@@ -42,14 +41,21 @@ _SPACES = re.compile(r"[^\S\n]+")
 _ANY_SPACES = re.compile(r"\s+")
 
 
-def read_html(path: Path, limits: ReadLimits) -> ParsedDocument:
-    text = _text_of(path.read_bytes())
+def read_html(source: Source) -> ParsedDocument:
+    text = _text_of(source.path.read_bytes())
     root = _parsed(text)
     if root is None:
         return ParsedDocument(tuple(_bare(text)))
     titles = [*root.xpath("//title"), *root.xpath("//h1")]
     title = next((name for name in (_flat(element) for element in titles) if name), "")
     return ParsedDocument(tuple(_Reader().blocks(_main_of(root))), title=title)
+
+
+def blocks_of_html_bytes(data: bytes) -> list[Block]:
+    """The main content of a whole page inside another format."""
+    text = _text_of(data)
+    root = _parsed(text)
+    return _bare(text) if root is None else _Reader().blocks(_main_of(root))
 
 
 def blocks_of_html(fragment: str) -> list[Block]:

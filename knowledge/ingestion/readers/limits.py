@@ -14,4 +14,8 @@ class ReadLimits:
     max_markup_bytes: int = 50 * MEGABYTE  # text that is parsed as a whole: as a tree it takes many times its size
     max_pages: int = 2_000
     max_characters: int = 10_000_000
+    max_cells: int = 5_000_000  # of all sheets of a workbook, empty ones between others included
+    max_parts: int = 2_000  # files in an archive, attachments of a message
+    max_parts_bytes: int = 500 * MEGABYTE  # all parts unpacked
+    max_ratio: int = 200  # unpacked to packed, of an archive that unpacks to more than a few megabytes
     max_seconds: float = 120.0  # checked between pages

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowledge.ingestion.readers.html import blocks_of_html
-from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.tables import markdown_table
 from knowledge.ingestion.readers.text import cleaned, decoded, paragraphs_of
 from knowledge.types import Block, BlockKind, ParsedDocument
@@ -23,14 +22,19 @@ _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _markdown = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
 
 
-def read_markdown(path: Path, limits: ReadLimits) -> ParsedDocument:
-    source = cleaned(decoded(path.read_bytes()))
+def read_markdown(source: Source) -> ParsedDocument:
+    source = cleaned(decoded(source.path.read_bytes()))
     front = _FRONT_MATTER.match(source)
     body = source[front.end() :] if front else source
     blocks = _Reader().blocks(_markdown.parse(body)) or paragraphs_of(body)  # lists in lists without end are left out
     named = _FRONT_TITLE.search(front[1]) if front else None
     title = named[1].strip("\"'") if named else ""
     return ParsedDocument(blocks, title=title or _first_heading(blocks))
+
+
+def blocks_of_markdown(source: str) -> tuple[Block, ...]:
+    """The blocks of a piece of Markdown inside another format."""
+    return _Reader().blocks(_markdown.parse(cleaned(source)))
 
 
 def _first_heading(blocks: Sequence[Block]) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from knowledge.errors import DamagedDocument, DocumentTooLarge, ScannedDocument
+from knowledge.errors import DamagedDocument, DocumentTooComplex, DocumentTooLarge, ScannedDocument
+from knowledge.ingestion.readers import ocr
 from knowledge.ingestion.readers.limits import ReadLimits
 from knowledge.ingestion.readers.pdf_layout import Vocabulary, blocks_of_page, type_of
-from knowledge.ingestion.readers.pdf_lines import Line, PdfFile, opened
+from knowledge.ingestion.readers.pdf_lines import Line, PageLines, PdfFile, opened
+from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.text import cleaned
 from knowledge.types import Block, BlockKind, ParsedDocument
 
@@ -24,17 +27,20 @@ _FILE_LIKE = re.compile(r"\.\w{2,5}$|^untitled|^[\d\W_]+$", re.IGNORECASE)
 _PROGRAM = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
 
 
-def read_pdf(path: Path, limits: ReadLimits) -> ParsedDocument:
-    _check_end(path)
-    with opened(path) as file:
+def read_pdf(source: Source) -> ParsedDocument:
+    _check_end(source.path)
+    limits = source.limits
+    with opened(source.path) as file:
         if file.page_count > limits.max_pages:
             raise DocumentTooLarge(detail=f"{file.page_count} pages")
         if file.page_count == 0:
             raise DamagedDocument(detail="no page")
-        pages = _lines(file, limits)
-    if not any(pages):
+        deadline = time.monotonic() + limits.max_seconds
+        pages = _pages(file, limits, deadline)
+        recognised = _recognised(file, pages, deadline)
+    if not any(recognised.values()) and not any(page.lines for page in pages):
         raise ScannedDocument(detail=f"{len(pages)} pages without text")
-    blocks = tuple(_blocks(_without_running_lines(pages)))
+    blocks = tuple(_blocks(pages, recognised))
     return ParsedDocument(blocks, title=_title(file.title, blocks), page_count=len(pages))
 
 
@@ -46,28 +52,41 @@ def _check_end(path: Path) -> None:
             raise DamagedDocument(detail="no end mark")
 
 
-def _lines(file: PdfFile, limits: ReadLimits) -> list[list[Line]]:
-    deadline = time.monotonic() + limits.max_seconds
+def _pages(file: PdfFile, limits: ReadLimits, deadline: float) -> list[PageLines]:
     characters = 0
     pages = []
     for index in range(file.page_count):
-        lines = file.lines(index)
-        characters += sum(len(line.text) for line in lines)
+        page = file.page(index)
+        characters += sum(len(line.text) for line in page.lines)
         if characters > limits.max_characters:
             raise DocumentTooLarge(detail=f"more than {limits.max_characters} characters at page {index + 1}")
         if time.monotonic() > deadline:
-            raise DocumentTooLarge(detail=f"{limits.max_seconds} s passed at page {index + 1}")
-        pages.append(lines)
+            raise DocumentTooComplex(detail=f"{limits.max_seconds} s passed at page {index + 1}")
+        pages.append(page)
     return pages
 
 
-def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[Block]:
-    kind, vocabulary = type_of(pages), Vocabulary(pages)
-    for number, lines in enumerate(pages, start=1):
-        for block in blocks_of_page(lines, number, kind, vocabulary):
+def _recognised(file: PdfFile, pages: Sequence[PageLines], deadline: float) -> dict[int, list[Block]]:
+    """Blocks of the pages that are pictures, by index, if there is a program that recognises text."""
+    pictures = [index for index, page in enumerate(pages) if page.has_picture]
+    if not pictures or not ocr.is_installed():
+        return {}
+    found = {}
+    for index in pictures:
+        picture = file.picture(index, ocr.DOTS_PER_INCH, ocr.MOST_PIXELS)
+        found[index] = ocr.blocks_of_picture(picture, index + 1, seconds=deadline - time.monotonic())
+    return found
+
+
+def _blocks(pages: Sequence[PageLines], recognised: Mapping[int, list[Block]]) -> Iterator[Block]:
+    texts = _without_running_lines([page.lines for page in pages])
+    kind, vocabulary = type_of(texts), Vocabulary(texts)
+    for index, (lines, page) in enumerate(zip(texts, pages, strict=True)):
+        yield from recognised.get(index, ())
+        for block in blocks_of_page(lines, index + 1, page.height, kind, vocabulary):
             text = cleaned(block.text).translate(_LIGATURES).strip()
             if text:
-                yield Block(block.kind, text, page=block.page, level=block.level)
+                yield replace(block, text=text)
 
 
 def _without_running_lines(pages: list[list[Line]]) -> list[list[Line]]:

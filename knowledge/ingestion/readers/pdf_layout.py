@@ -7,11 +7,11 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.ingestion.readers.pdf_lines import Cell, Line
 from knowledge.ingestion.readers.tables import markdown_table
-from knowledge.types import Block, BlockKind
+from knowledge.types import Block, BlockKind, Box
 
 _LARGER = 1.12  # times the body's size makes a heading
 _LONGEST_HEADING = 160  # characters
@@ -50,7 +50,7 @@ def type_of(pages: Iterable[Sequence[Line]]) -> Type:
     for line in itertools.chain.from_iterable(pages):
         characters[line.size] += len(line.text)
         bold += len(line.text) if line.is_bold else 0
-    body = characters.most_common(1)[0][0]
+    body = characters.most_common(1)[0][0] if characters else 10.0
     larger = sorted((size for size in characters if size >= body * _LARGER), reverse=True)
     return Type(body, bold * 2 > characters.total(), {size: min(rank, _DEEPEST) for rank, size in enumerate(larger, 1)})
 
@@ -76,9 +76,19 @@ class Vocabulary:
         return before + after if keeps_hyphen else before[:-1] + after
 
 
-def blocks_of_page(lines: Sequence[Line], page: int, kind: Type, vocabulary: Vocabulary) -> Iterator[Block]:
-    layout = _Page(lines, kind, vocabulary)
-    return (Block(block.kind, block.text, page=page, level=block.level) for block in layout.blocks())
+def blocks_of_page(
+    lines: Sequence[Line], page: int, height: float, kind: Type, vocabulary: Vocabulary
+) -> Iterator[Block]:
+    for block, taken in _Page(lines, kind, vocabulary).blocks():
+        yield replace(block, page=page, boxes=(_box(block, taken, page, height),))
+
+
+def _box(block: Block, lines: Sequence[Line], page: int, height: float) -> Box:
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    if block.boxes:
+        left, right = block.boxes[0].left, block.boxes[0].right
+    top, bottom = height - max(line.top for line in lines), height - min(line.bottom for line in lines)
+    return Box(page, round(left, 1), round(top, 1), round(right, 1), round(bottom, 1))
 
 
 class _Page:
@@ -90,13 +100,15 @@ class _Page:
         self._right = max((line.right for line in lines), default=0.0)
         self._width = self._right - min((line.left for line in lines), default=0.0)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[tuple[Block, Sequence[Line]]]:
+        """Each with the lines it was made of."""
         index = 0
         while index < len(self._lines):
             for find in (self._table, self._heading, self._list, self._paragraph):
-                count, block = find(index)
+                count, blocks = find(index)
                 if count:
-                    yield from block
+                    taken = self._lines[index : index + count]
+                    yield from ((block, taken) for block in blocks)
                     index += count
                     break
 
@@ -190,9 +202,18 @@ class _Page:
     def _columns(self, lines: Sequence[Line]) -> list[Block]:
         """Two columns of text that were read across: one after the other."""
         middle = statistics.median(line.cells[1].left for line in lines if _is_row(line))
-        left = [cell.text for line in lines for cell in line.cells if cell.left < middle - 1]
-        right = [cell.text for line in lines for cell in line.cells if cell.left >= middle - 1]
-        return [Block(BlockKind.PARAGRAPH, " ".join(texts)) for texts in (left, right) if texts]
+        cells = [cell for line in lines for cell in line.cells]
+        halves = [[cell for cell in cells if (cell.left < middle - 1) is is_left] for is_left in (True, False)]
+        return [
+            Block(BlockKind.PARAGRAPH, " ".join(cell.text for cell in half), boxes=(_sides(half),))
+            for half in halves
+            if half
+        ]
+
+
+def _sides(cells: Sequence[Cell]) -> Box:
+    """Left and right of a block that does not take its lines from end to end; whoever knows the page adds the rest."""
+    return Box(0, min(cell.left for cell in cells), 0.0, max(cell.right for cell in cells), 0.0)
 
 
 def _is_row(line: Line) -> bool:

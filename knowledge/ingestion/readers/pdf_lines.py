@@ -52,6 +52,26 @@ class Line:
     cells: tuple[Cell, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PageLines:
+    """A page as it is seen: upright, cut to its crop box, in points from its lower left corner."""
+
+    lines: list[Line]
+    width: float
+    height: float
+    has_picture: bool = False  # and no text
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """8 bits of grey a pixel, row by row from the top."""
+
+    width: int
+    height: int
+    pixels: bytes
+    scale: float  # pixels a point
+
+
 class PdfFile:
     """One open PDF. Every call takes the lock only for one page, so that documents take turns."""
 
@@ -61,11 +81,22 @@ class PdfFile:
             self.page_count = len(document)
             self.title = str(document.get_metadata_dict().get("Title", "")).strip()
 
-    def lines(self, index: int) -> list[Line]:
+    def page(self, index: int) -> PageLines:
         with _one_at_a_time:
             try:
                 with closing(self._document[index]) as page, closing(page.get_textpage()) as text_page:
-                    return _Page(text_page).lines()
+                    view = _View(page)
+                    lines = _Page(text_page, view).lines()
+                    return PageLines(lines, view.width, view.height, has_picture=not lines and _has_picture(page))
+            except pypdfium2.PdfiumError as error:
+                raise DamagedDocument(detail=f"page {index + 1}: {error}") from error
+
+    def picture(self, index: int, dots_per_inch: int, most_pixels: int) -> Picture:
+        """The page as it looks, in grey."""
+        with _one_at_a_time:
+            try:
+                with closing(self._document[index]) as page:
+                    return _picture(page, dots_per_inch, most_pixels)
             except pypdfium2.PdfiumError as error:
                 raise DamagedDocument(detail=f"page {index + 1}: {error}") from error
 
@@ -90,6 +121,43 @@ def _document(path: Path) -> pypdfium2.PdfDocument:
         raise DamagedDocument(detail=str(error)) from error
 
 
+def _has_picture(page: pypdfium2.PdfPage) -> bool:
+    return any(True for _ in page.get_objects(max_depth=3))
+
+
+def _picture(page: pypdfium2.PdfPage, dots_per_inch: int, most_pixels: int) -> Picture:
+    width, height = page.get_size()
+    scale = min(dots_per_inch / 72, math.sqrt(most_pixels / max(1.0, width * height)))
+    with closing(page.render(scale=scale, grayscale=True)) as bitmap:
+        data, stride = bytes(bitmap.buffer), bitmap.stride
+        rows = (data[start : start + bitmap.width] for start in range(0, stride * bitmap.height, stride))
+        return Picture(bitmap.width, bitmap.height, b"".join(rows), scale)
+
+
+class _View:
+    """From the coordinates a page is written in to those it is seen in: turned, and cut to its crop box."""
+
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        box = pdfium.FS_RECTF()
+        pdfium.FPDF_GetPageBoundingBox(page.raw, box)
+        self._left, self._bottom = box.left, box.bottom
+        width, height = box.right - box.left, box.top - box.bottom
+        self._turns = pdfium.FPDFPage_GetRotation(page.raw) % 4
+        self._wide, self._high = width, height
+        self.width, self.height = (height, width) if self._turns % 2 else (width, height)
+
+    def seen(self, left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
+        left, right, bottom, top = left - self._left, right - self._left, bottom - self._bottom, top - self._bottom
+        match self._turns:
+            case 1:
+                return bottom, self._wide - right, top, self._wide - left
+            case 2:
+                return self._wide - right, self._high - top, self._wide - left, self._high - bottom
+            case 3:
+                return self._high - top, left, self._high - bottom, right
+        return left, bottom, right, top
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
     text: str
@@ -99,7 +167,8 @@ class _Word:
 
 
 class _Page:
-    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
+    def __init__(self, text_page: pypdfium2.PdfTextPage, view: _View) -> None:
+        self._view = view
         self._raw = text_page.raw
         self._text = text_page.get_text_range()
         self._is_aligned = len(self._text) == text_page.count_chars()
@@ -116,11 +185,10 @@ class _Page:
         return found
 
     def _word(self, text: str, start: int) -> _Word:
-        self._measure(start)
-        left = self._left.value
+        left, right = self._sides(start)
         if len(text) > 1:
-            self._measure(start + len(text) - 1)
-        return _Word(text, start, left, self._right.value)
+            right = self._sides(start + len(text) - 1)[1]
+        return _Word(text, start, left, right)
 
     def _line(self, words: list[_Word]) -> Line:
         first, last = words[0], words[-1]
@@ -128,15 +196,15 @@ class _Page:
         cells = _cells(words, size)
         text = " ".join(cell.text for cell in cells)
         middle = words[len(words) // 2].start
-        box = self._line_box(first.start)
+        bottom, top = self._height(first.start)
         return Line(
             text=_HYPHENS.sub("-", text),
             size=max(size, self._size(middle)),
             is_bold=self._is_bold(first.start) and self._is_bold(last.start),
             left=first.left,
             right=last.right,
-            top=box.top,
-            bottom=box.bottom,
+            top=top,
+            bottom=bottom,
             cells=cells,
         )
 
@@ -144,8 +212,10 @@ class _Page:
         """Position in the text to position among PDFium's characters; the two differ on odd pages only."""
         return position if self._is_aligned else pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, position)
 
-    def _measure(self, position: int) -> None:
+    def _sides(self, position: int) -> tuple[float, float]:
         pdfium.FPDFText_GetCharBox(self._raw, self._index(position), self._left, self._right, self._bottom, self._top)
+        left, _, right, _ = self._view.seen(self._left.value, self._bottom.value, self._right.value, self._top.value)
+        return left, right
 
     def _size(self, position: int) -> float:
         """As seen, not as declared: some producers declare 1 and scale."""
@@ -155,11 +225,12 @@ class _Page:
             size *= math.hypot(matrix.c, matrix.d)
         return round(float(size), 1)
 
-    def _line_box(self, position: int) -> pdfium.FS_RECTF:
-        """As high as the font, not as the one character."""
+    def _height(self, position: int) -> tuple[float, float]:
+        """Bottom and top, as high as the font, not as the one character."""
         box = pdfium.FS_RECTF()
         pdfium.FPDFText_GetLooseCharBox(self._raw, self._index(position), box)
-        return box
+        _, bottom, _, top = self._view.seen(box.left, box.bottom, box.right, box.top)
+        return bottom, top
 
     def _is_bold(self, position: int) -> bool:
         """Few producers set the weight; most say it in the font's name."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from pathlib import Path
 
-import charset_normalizer
-
-from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.readers.source import Source
 from knowledge.types import Block, BlockKind, ParsedDocument
 
 _MARKS = (  # the longer ones first: the mark of UTF-16 begins the one of UTF-32
@@ -30,13 +27,25 @@ _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 _BULLET = re.compile(r"\s*(?:[-*+•◦▪]|\d{1,3}[.)])\s+\S")
 
 
-def read_text(path: Path, limits: ReadLimits) -> ParsedDocument:
-    return ParsedDocument(paragraphs_of(cleaned(decoded(path.read_bytes()))))
+def read_text(source: Source) -> ParsedDocument:
+    return ParsedDocument(paragraphs_of(cleaned(decoded(source.path.read_bytes()))))
 
 
 def paragraphs_of(text: str) -> tuple[Block, ...]:
     paragraphs = (paragraph.rstrip() for paragraph in _BLANK_LINES.split(text.strip("\n")))
     return tuple(Block(_kind(paragraph), paragraph) for paragraph in paragraphs if paragraph.strip())
+
+
+def line_paragraphs_of(text: str) -> tuple[Block, ...]:
+    """As above, for formats that write a paragraph as one line: neighbouring items of a list stay together."""
+    blocks: list[Block] = []
+    for line in filter(None, (line.rstrip() for line in text.split("\n"))):
+        kind = _kind(line)
+        if kind is BlockKind.LIST and blocks and blocks[-1].kind is BlockKind.LIST:
+            blocks[-1] = Block(kind, f"{blocks[-1].text}\n{line}")
+        elif line.strip():
+            blocks.append(Block(kind, line.strip()))
+    return tuple(blocks)
 
 
 def decoded(data: bytes) -> str:
@@ -72,6 +81,8 @@ def cleaned(text: str) -> str:
 def _guessed(data: bytes) -> str:
     if sum(byte > 127 for byte in data[:_GUESS_FROM]) < _ENOUGH_TO_GUESS:
         return _WESTERN
+    import charset_normalizer  # 10 ms and 4 MB: few files need it
+
     best = charset_normalizer.from_bytes(data[:_GUESS_FROM], cp_isolation=_GUESSES).best()
     return best.encoding if best is not None else _WESTERN
 

@@ -23,7 +23,7 @@ from reportlab.platypus import (
     Table,
 )
 
-OFFICE_SAMPLES = Path(os.environ.get("VENA_SAMPLES", Path(__file__).parents[4] / "shared/data/office_samples"))
+OFFICE_SAMPLES = Path(os.environ.get("VENA_SHARED", Path(__file__).parents[4] / "shared")) / "data/office_samples"
 STYLES = getSampleStyleSheet()
 
 

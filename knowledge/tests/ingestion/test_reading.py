@@ -52,8 +52,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
         ("a.html", b"<html><head><title>t</title></head><body><nav>Menu</nav></body></html>", "empty_document"),
         ("a.html", b"<!-- nothing -->", "empty_document"),
         ("a.exe", b"MZ" + bytes(200), "unsupported_format"),
-        ("a.pptx", zipped(**{"ppt/presentation.xml": b"<x/>"}), "unsupported_format"),
-        ("noname", PNG, "unsupported_format"),
+        ("a.pptx", zipped(**{"ppt/presentation.xml": b"<x/>"}), "damaged_document"),
+        ("noname", b"MZ" + bytes(200), "unsupported_format"),
         ("a.pdf", b"<html><body>Please sign in</body></html>", "mislabelled_document"),
         ("a.pdf", zipped(**{"word/document.xml": b"<x/>"}), "mislabelled_document"),
         ("a.txt", PDF, "mislabelled_document"),
@@ -146,7 +146,7 @@ def test_limits(tmp_path: Path) -> None:
     text = written(tmp_path, "a.txt", b"word " * 1000)
     assert refusal(pages, limits=ReadLimits(max_pages=4)) == "document_too_large"
     assert refusal(pages, limits=ReadLimits(max_characters=10)) == "document_too_large"
-    assert refusal(pages, limits=ReadLimits(max_seconds=-1)) == "document_too_large"
+    assert refusal(pages, limits=ReadLimits(max_seconds=-1)) == "document_too_complex"
     assert refusal(text, limits=ReadLimits(max_characters=4000)) == "document_too_large"
     assert refusal(pages, limits=ReadLimits(max_bytes=400)) == "document_too_large"
     assert refusal(text, limits=ReadLimits(max_markup_bytes=4000)) == "document_too_large"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -18,7 +19,7 @@ def stub() -> Iterator[StubProvider]:
 
 @pytest.fixture
 async def embedder(stub: StubProvider) -> AsyncIterator[OpenAIEmbedder]:
-    embedder = OpenAIEmbedder(api_key="key", base_url=stub.openai_url, batch_size=3, timeout=2, query_timeout=1)
+    embedder = OpenAIEmbedder(api_key="key", base_url=stub.openai_url, batch_size=3, timeout=2, query_timeout=1, patience=1)
     yield embedder
     await embedder.close()
 
@@ -46,6 +47,43 @@ async def test_documents_in_batches(stub: StubProvider, embedder: OpenAIEmbedder
     assert (usage.provider, usage.model, usage.output_tokens) == ("openai", "text-embedding-3-small", 0)
     assert usage.input_tokens == stub.total("input_tokens") > 0
     assert (stub.total("requests"), stub.total("texts")) == (3, 7)
+
+
+@pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 0.05}, {"status": 500}, {"drop_after": 0}])
+async def test_documents_are_patient(stub: StubProvider, embedder: OpenAIEmbedder, fault: dict[str, object]) -> None:
+    stub.control(**fault, fail_first=2)
+    texts = [f"text number {number}" for number in range(7)]
+    vectors, usage = await embedder.embed_documents(texts)
+    again, _ = await embedder.embed_documents(texts)
+    assert [list(vector) for vector in vectors] == [list(vector) for vector in again]
+    assert usage.input_tokens * 2 == stub.total("input_tokens")  # what failed was not counted
+
+
+async def test_a_provider_that_asks_for_much_patience_is_not_waited_for(
+    stub: StubProvider, embedder: OpenAIEmbedder
+) -> None:
+    stub.control(status=429, retry_after=30)
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailable) as caught:
+        await embedder.embed_documents(["one", "two"])
+    assert caught.value.retry_after == 30  # the document goes back in line for so long
+    assert time.monotonic() - started < 1
+
+
+async def test_several_calls_are_in_flight(stub: StubProvider) -> None:
+    embedder = OpenAIEmbedder(api_key="key", base_url=stub.openai_url, batch_size=1, in_flight=4)
+    stub.control(embedding_delay=0.2)
+    started = time.monotonic()
+    await embedder.embed_documents([f"text {number}" for number in range(8)])
+    assert 0.4 <= time.monotonic() - started < 1.2  # 1.6 s one after the other
+    await embedder.close()
+
+
+async def test_a_refusal_is_not_repeated(stub: StubProvider, embedder: OpenAIEmbedder) -> None:
+    stub.control(status=401)
+    with pytest.raises(ProviderRefused):
+        await embedder.embed_documents(["one"])
+    assert stub.total("requests") == 1
 
 
 async def test_query_equals_document(embedder: OpenAIEmbedder) -> None:

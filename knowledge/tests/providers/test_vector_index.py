@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -33,7 +34,16 @@ from knowledge.providers import qdrant_edge as edge_module
 from knowledge.providers.base import VectorIndex
 from knowledge.providers.qdrant_edge import EdgeVectorIndex
 from knowledge.providers.qdrant_server import ServerVectorIndex
-from knowledge.types import EmbeddedChunk, Hits, Placement, SearchScope, SparseVector, VectorSpace
+from knowledge.types import (
+    EmbeddedChunk,
+    Hits,
+    KeywordQuery,
+    Labels,
+    Placement,
+    SearchScope,
+    SparseVector,
+    VectorSpace,
+)
 from tenants.types import TenantKey
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
@@ -46,6 +56,13 @@ HANDBOOK, MINUTES = UUID(int=1), UUID(int=2)
 EVERYTHING = SearchScope((HANDBOOK, MINUTES))
 NORTH, EAST, BETWEEN = [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.8, 0.6, 0.0, 0.0]
 WORD = SparseVector((7,), (1.0,))
+
+
+def asking(terms: SparseVector, *collections: UUID) -> list[KeywordQuery]:
+    return [KeywordQuery(terms, collections or EVERYTHING.collection_ids)]
+
+
+ASKED = asking(WORD)
 
 Index = EdgeVectorIndex | ServerVectorIndex
 
@@ -99,18 +116,20 @@ def chunk(
     document: str = "a document",
     collection: UUID = HANDBOOK,
     sparse: SparseVector = WORD,
-    position: int = 0,
+    tags: Sequence[str] = (),
+    dated: date | None = None,
 ) -> EmbeddedChunk:
     document_id = uuid5(HANDBOOK, document)
-    return EmbeddedChunk(uuid5(document_id, name), document_id, collection, position, tuple(dense), sparse)
+    labels = Labels(collection, tuple(tags), dated)
+    return EmbeddedChunk(uuid5(document_id, name), document_id, labels, tuple(dense), sparse)
 
 
 def chunks(count: int, document: str = "long") -> list[EmbeddedChunk]:
-    return [chunk(f"chunk {n}", [1.0, n / count, 0.0, 0.0], document=document, position=n) for n in range(count)]
+    return [chunk(f"chunk {n}", [1.0, n / count, 0.0, 0.0], document=document) for n in range(count)]
 
 
 async def found(index: Index, space: VectorSpace, scope: SearchScope = EVERYTHING) -> set[UUID]:
-    hits = await index.search(space, dense=NORTH, sparse=WORD, scope=scope, limit=1000)
+    hits = await index.search(space, dense=NORTH, keywords=ASKED, scope=scope, limit=1000)
     dense, sparse = ({hit.point_id for hit in ranked} for ranked in (hits.dense, hits.sparse))
     assert dense == sparse, "in these tests both lists see the same points"
     return dense
@@ -135,7 +154,7 @@ async def test_finds_what_was_stored_best_first(index: Index, pair: Pair) -> Non
     )
     await index.upsert(pair.acme, [far, middle, near])
 
-    hits = await index.search(pair.acme, dense=NORTH, sparse=WORD, scope=EVERYTHING, limit=2)
+    hits = await index.search(pair.acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=2)
 
     assert [hit.point_id for hit in hits.dense] == [near.point_id, middle.point_id]
     assert [hit.score for hit in hits.dense] == pytest.approx([1.0, 0.8], abs=1e-5)
@@ -146,9 +165,9 @@ async def test_finds_what_was_stored_best_first(index: Index, pair: Pair) -> Non
 async def test_a_list_without_query_stays_empty(index: Index, pair: Pair) -> None:
     await index.upsert(pair.acme, [chunk("one")])
 
-    dense_only = await index.search(pair.acme, dense=NORTH, sparse=None, scope=EVERYTHING, limit=5)
-    sparse_only = await index.search(pair.acme, dense=None, sparse=WORD, scope=EVERYTHING, limit=5)
-    no_words = await index.search(pair.acme, dense=NORTH, sparse=SparseVector((), ()), scope=EVERYTHING, limit=5)
+    dense_only = await index.search(pair.acme, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)
+    sparse_only = await index.search(pair.acme, dense=None, keywords=ASKED, scope=EVERYTHING, limit=5)
+    no_words = await index.search(pair.acme, dense=NORTH, keywords=asking(SparseVector((), ())), scope=EVERYTHING, limit=5)
 
     assert (len(dense_only.dense), len(dense_only.sparse)) == (1, 0)
     assert (len(sparse_only.dense), len(sparse_only.sparse)) == (0, 1)
@@ -160,7 +179,7 @@ async def test_a_chunk_without_words_is_kept(index: Index, pair: Pair) -> None:
 
     await index.upsert(pair.acme, [silent])
 
-    hits = await index.search(pair.acme, dense=NORTH, sparse=WORD, scope=EVERYTHING, limit=5)
+    hits = await index.search(pair.acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=5)
     assert ([hit.point_id for hit in hits.dense], hits.sparse) == ([silent.point_id], ())
     assert (await scanned(index, pair.acme))[0].sparse == SparseVector((), ())
 
@@ -176,7 +195,7 @@ async def test_repeating_an_upsert_changes_nothing(index: Index, pair: Pair) -> 
 
 async def test_upsert_replaces_a_point(index: Index, pair: Pair) -> None:
     before = chunk("one", EAST, collection=HANDBOOK)
-    after = replace(before, dense=tuple(NORTH), collection_id=MINUTES)
+    after = replace(before, dense=tuple(NORTH), labels=Labels(MINUTES))
     await index.upsert(pair.acme, [before])
     await index.upsert(pair.acme, [after])
 
@@ -197,7 +216,87 @@ async def test_scope_keeps_other_collections_out(index: Index, pair: Pair) -> No
 async def test_an_empty_scope_finds_nothing_and_asks_nobody(index: Index) -> None:
     nowhere = space_of(organisation("nowhere"))  # never prepared: asking the engine would raise
 
-    assert await index.search(nowhere, dense=NORTH, sparse=WORD, scope=SearchScope(()), limit=5) == Hits()
+    assert await index.search(nowhere, dense=NORTH, keywords=ASKED, scope=SearchScope(()), limit=5) == Hits()
+
+
+async def test_labels_narrow_a_search(index: Index, pair: Pair) -> None:
+    old = chunk("old", document="old", tags=["travel"], dated=date(2023, 5, 1))
+    new = chunk("new", document="new", tags=["travel", "board"], dated=date(2025, 5, 1))
+    bare = chunk("bare", document="bare", collection=MINUTES)
+    await index.upsert(pair.acme, [old, new, bare])
+    await index.upsert(pair.globex, [replace(old, point_id=uuid4())])
+
+    async def within(**narrowed: Any) -> set[UUID]:
+        return await found(index, pair.acme, replace(EVERYTHING, **narrowed))
+
+    assert await within() == ids(old, new, bare)
+    assert await within(tags=("travel",)) == ids(old, new)
+    assert await within(tags=("travel", "board")) == ids(new)
+    assert await within(since=date(2025, 5, 1)) == ids(new)
+    assert await within(until=date(2023, 5, 1)) == ids(old)
+    assert await within(since=date(2023, 5, 2), until=date(2025, 4, 30)) == set()
+    assert await within(document_ids=(old.document_id, bare.document_id)) == ids(old, bare)
+    assert await within(document_ids=()) == set()
+    assert await within(document_ids=(old.document_id,), tags=("board",)) == set()
+    assert await within(collection_ids=(MINUTES,)) == ids(bare)
+
+
+async def test_a_document_gets_other_labels(index: Index, pair: Pair) -> None:
+    moved, other = chunk("moved", document="moved", tags=["old"]), chunk("other", document="other", tags=["old"])
+    for space in (pair.acme, pair.globex):
+        await index.upsert(space, [moved, other])
+
+    await index.relabel(pair.acme, moved.document_id, Labels(MINUTES, ("new",), date(2025, 1, 1)))
+
+    assert await found(index, pair.acme, SearchScope((MINUTES,), tags=("new",))) == ids(moved)
+    assert await found(index, pair.acme, SearchScope((HANDBOOK,))) == ids(other)
+    assert await found(index, pair.globex, SearchScope((HANDBOOK,), tags=("old",))) == ids(moved, other)
+    kept = {each.point_id: each.labels for each in await scanned(index, pair.acme)}
+    assert kept[moved.point_id] == Labels(MINUTES, ("new",), date(2025, 1, 1))
+
+
+async def test_each_language_asks_its_own_collections(index: Index, pair: Pair) -> None:
+    english = chunk("english", sparse=SparseVector((7,), (1.0,)))
+    german = chunk("german", collection=MINUTES, sparse=SparseVector((8, 7), (2.0, 0.1)))
+    await index.upsert(pair.acme, [english, german])
+    asked = [*asking(SparseVector((7,), (1.0,)), HANDBOOK), *asking(SparseVector((8,), (1.0,)), MINUTES)]
+
+    both = await index.search(pair.acme, dense=None, keywords=asked, scope=EVERYTHING, limit=5)
+    one = await index.search(pair.acme, dense=None, keywords=asked, scope=SearchScope((HANDBOOK,)), limit=5)
+    none = await index.search(pair.acme, dense=None, keywords=asked[1:], scope=SearchScope((HANDBOOK,)), limit=5)
+
+    assert [hit.point_id for hit in both.sparse] == [german.point_id, english.point_id]
+    assert [hit.score for hit in both.sparse] == sorted((hit.score for hit in both.sparse), reverse=True)
+    assert {hit.point_id for hit in one.sparse} == ids(english)
+    assert none == Hits()
+
+
+async def test_says_which_points_are_there(index: Index, pair: Pair) -> None:
+    stored, absent = chunks(3), uuid4()
+    await index.upsert(pair.acme, stored)
+    wanted = [*ids(*stored[:2]), absent]
+    assert await index.existing(pair.acme, wanted) == ids(*stored[:2])
+    assert await index.existing(pair.globex, wanted) == set()
+    assert await index.existing(replace(pair.acme, version="never-made"), wanted) == set()
+
+
+async def test_a_space_that_does_not_answer_can_be_forgotten(index: Index, pair: Pair) -> None:
+    beside = replace(pair.acme, version="other-v1")
+    theirs = replace(pair.globex, version="other-v1")
+    for space in (beside, theirs):
+        await index.prepare(space)
+    for space in (pair.acme, beside, theirs):
+        await index.upsert(space, chunks(2))
+    await index.activate(pair.acme)
+    if pair.acme.placement is Placement.DEDICATED:
+        with pytest.raises(IndexUnavailable):
+            await index.forget_space(pair.acme)
+
+    await index.forget_space(beside)
+
+    assert await index.point_ids(beside) == set()
+    assert await index.point_ids(pair.acme) == await index.point_ids(theirs) == ids(*chunks(2))
+    await index.forget_space(beside)  # a repeat is harmless
 
 
 async def test_organisations_never_see_each_other(index: Index, pair: Pair) -> None:
@@ -262,7 +361,7 @@ async def test_point_ids_of_one_document(index: Index, pair: Pair) -> None:
 
 
 async def test_scan_gives_everything_back_in_batches(index: Index, pair: Pair) -> None:
-    written = [replace(each, collection_id=MINUTES) for each in chunks(25)]
+    written = [replace(each, labels=Labels(MINUTES)) for each in chunks(25)]
     await index.upsert(pair.acme, written)
 
     batches = [batch async for batch in index.scan(pair.acme, 10)]
@@ -364,7 +463,7 @@ async def test_what_was_never_prepared_is_empty_but_not_searchable(
     if "imitation" in request.node.name:
         pytest.skip("the imitation raises ValueError where a server answers 404")
     with pytest.raises(IndexUnavailable, match="prepare it first"):
-        await index.search(nowhere, dense=NORTH, sparse=None, scope=EVERYTHING, limit=5)
+        await index.search(nowhere, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)
     with pytest.raises(IndexUnavailable, match="prepare it first"):
         await index.upsert(nowhere, chunks(1))
 
@@ -439,7 +538,7 @@ def corpus_chunks(texts: Sequence[str]) -> list[EmbeddedChunk]:
 async def keyword_ranking(index: Index, space: VectorSpace, question: str) -> list[tuple[UUID, float]]:
     terms = qdrant_edge.Bm25().embed_query(question)
     query = SparseVector(tuple(terms.indices), tuple(terms.values))
-    hits = await index.search(space, dense=None, sparse=query, scope=EVERYTHING, limit=10)
+    hits = await index.search(space, dense=None, keywords=asking(query), scope=EVERYTHING, limit=10)
     return [(hit.point_id, round(hit.score, 4)) for hit in hits.sparse]
 
 
@@ -619,7 +718,7 @@ async def test_only_so_many_collections_stay_open(edge: EdgeVectorIndex) -> None
     again = await reopened(edge, open_shards=2)
 
     async def ask(space: VectorSpace) -> int:
-        return len((await again.search(space, dense=NORTH, sparse=None, scope=EVERYTHING, limit=50)).dense)
+        return len((await again.search(space, dense=NORTH, keywords=(), scope=EVERYTHING, limit=50)).dense)
 
     for _ in range(5):
         assert await asyncio.gather(*map(ask, spaces)) == [1, 2, 3, 4, 5, 6]
@@ -636,7 +735,7 @@ async def test_writing_and_searching_at_once_from_several_loops(edge: EdgeVector
         async def main() -> None:
             for _ in range(10):
                 await edge.upsert(acme, chunks(20, f"document {number}"))
-                assert len((await edge.search(acme, dense=NORTH, sparse=WORD, scope=EVERYTHING, limit=50)).dense) == 50
+                assert len((await edge.search(acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=50)).dense) == 50
 
         try:
             asyncio.run(main())
@@ -659,7 +758,7 @@ async def test_dropping_waits_for_searches_and_leaves_nothing_behind(edge: EdgeV
 
     async def ask() -> str:
         try:
-            return str(len((await edge.search(acme, dense=NORTH, sparse=None, scope=EVERYTHING, limit=5)).dense))
+            return str(len((await edge.search(acme, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)).dense))
         except IndexUnavailable as error:
             return error.detail
 
@@ -726,7 +825,7 @@ async def test_optimising_happens_beside_reading_and_writing(tmp_path: Path) -> 
     await index.upsert(space, wide_chunks(6_000, 200))
     await index.forget_document(space, wide_chunks(0, 1)[0].document_id)
     query = wide_chunks(3_000, 1)[0]
-    hits = await index.search(space, dense=query.dense, sparse=query.sparse, scope=EVERYTHING, limit=5)
+    hits = await index.search(space, dense=query.dense, keywords=asking(query.sparse), scope=EVERYTHING, limit=5)
     assert hits.dense[0].score == pytest.approx(1, abs=1e-4)
     assert index._shards[common.collection_name(space)].is_optimising, (
         "all of this happened while the copy was being optimised"
@@ -737,7 +836,7 @@ async def test_optimising_happens_beside_reading_and_writing(tmp_path: Path) -> 
     assert len(list((index.root / common.collection_name(space)).iterdir())) == 2
     again = await reopened(index)
     assert await again.point_ids(space) == ids(*wide_chunks(100, 6_100))
-    found_again = await again.search(space, dense=query.dense, sparse=query.sparse, scope=EVERYTHING, limit=5)
+    found_again = await again.search(space, dense=query.dense, keywords=asking(query.sparse), scope=EVERYTHING, limit=5)
     assert found_again.dense[0].score == pytest.approx(1, abs=1e-4)
     assert again._shards[common.collection_name(space)].unoptimised < 1_000
     await again.close()
@@ -825,7 +924,7 @@ async def test_a_missing_collection_is_named(acme: VectorSpace, monkeypatch: pyt
     monkeypatch.setattr(index._client, "query_batch_points", not_found)
 
     with pytest.raises(IndexUnavailable, match=f"(?s)searching {common.collection_name(acme)}.*prepare it first"):
-        await index.search(acme, dense=NORTH, sparse=None, scope=EVERYTHING, limit=5)
+        await index.search(acme, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)
 
 
 async def test_an_absent_server_is_unavailable_on_every_loop(acme: VectorSpace) -> None:
@@ -867,6 +966,6 @@ async def test_both_lists_come_from_one_call(acme: VectorSpace, monkeypatch: pyt
         return await ask(name, requests)
 
     monkeypatch.setattr(index._client, "query_batch_points", counted)
-    await index.search(acme, dense=NORTH, sparse=WORD, scope=EVERYTHING, limit=5)
+    await index.search(acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=5)
 
     assert calls == [2]
