@@ -196,7 +196,8 @@ def _wrong_names() -> Iterator[Case]:
 def _archives() -> Iterator[Case]:
     yield "ratio.zip", zipped({"zeros.txt": bytes(60_000_000)}), LARGE
     yield "many-entries.zip", zipped({f"{number}.txt": b"x" for number in range(5000)}), LARGE
-    yield "overlapping.zip", _overlapping(), DAMAGED
+    yield "overlapping.zip", _overlapping(zipfile.ZIP_STORED), DAMAGED
+    yield "overlapping-zeros.zip", _overlapping(zipfile.ZIP_DEFLATED), LARGE
     yield "lying.zip", _lying(), DAMAGED
     inner = zipped({"zeros.txt": bytes(60_000_000)})
     yield "nested.zip", zipped({"inner.zip": inner}), None  # the inner one becomes a document, and fails as one
@@ -204,12 +205,14 @@ def _archives() -> Iterator[Case]:
     yield "colon.zip", zipped({"a\nb\u202etxt.exe": b"x", "con.txt": b"x"}), None
 
 
-def _overlapping() -> bytes:
-    """Many names for the same bytes: the directory says the entry a thousand times."""
-    data = zipped({"kernel.txt": bytes(2_000_000)})
+def _overlapping(compression: int) -> bytes:
+    """Many names for the same bytes: the directory says the entry two hundred times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr("kernel.txt", bytes(40_000 if compression == zipfile.ZIP_STORED else 2_000_000))
+    data = buffer.getvalue()
     start, end = data.find(b"PK\x01\x02"), data.find(b"PK\x05\x06")
-    entry = data[start:end]
-    entries = b"".join(entry.replace(b"kernel", f"{number:06d}".encode()) for number in range(200))
+    entries = b"".join(data[start:end].replace(b"kernel", f"{number:06d}".encode()) for number in range(200))
     tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 200, 200, len(entries), start, 0)
     return data[:start] + entries + tail
 
@@ -242,7 +245,9 @@ def _far_cell(sheet: xlsxwriter.worksheet.Worksheet) -> None:
 def _rows(count: int) -> bytes:
     rows = "".join(f'<row r="{n}"><c r="F{n}"><v>1</v></c></row>' for n in range(1, count + 1))
     name = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    return f'<worksheet xmlns="{name}"><sheetData><row><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
+    return (
+        f'<worksheet xmlns="{name}"><sheetData><row><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
+    )
 
 
 def _with_body(body: str) -> bytes:
@@ -281,7 +286,7 @@ def _pdfs() -> Iterator[Case]:
     many = f"<< /Type /Pages /Kids [{'3 0 R ' * 3000}] /Count 3000 >>"
     yield "many-pages.pdf", raw_pdf(_CATALOG, many, _page(fonts), words, _FONT), LARGE
     claimed = "<< /Type /Pages /Kids [3 0 R] /Count 2000000000 >>"
-    yield "claimed-pages.pdf", raw_pdf(_CATALOG, claimed, _page(fonts), words, _FONT), LARGE
+    yield "claimed-pages.pdf", raw_pdf(_CATALOG, claimed, _page(fonts), words, _FONT), None
     yield "no-pages.pdf", raw_pdf(_CATALOG, "<< /Type /Pages /Kids [] /Count 0 >>"), DAMAGED
     yield "pages-of-itself.pdf", raw_pdf(_CATALOG, "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"), DAMAGED
     giant = _page(fonts, box="0 0 1000000000 1000000000")
@@ -327,13 +332,13 @@ def _texts() -> Iterator[Case]:
     yield "stars.md", b"*a_ " * 50_000 + b"\n\n" + b"`" * 50_000 + b" x\n\n" + b"<a " * 20_000, None
     yield "bait.txt", b"a" * 100_000 + b"!" + b" " * 200_000 + b"x" + b"\n \t" * 50_000 + b"end", None
     yield "bait.html", b"<meta " * 50_000 + b"<!--" * 50_000 + b"<p>Hello", None
-    yield "bait.rtf", b"{\\rtf1 " + b"{\\field{\\*\\fldinst{HYPERLINK " * 3000 + b" Hello}", None
+    yield "bait.rtf", b"{\\rtf1 " + b"{\\field{\\*\\fldinst{HYPERLINK " * 3000 + b" Hello}", EMPTY
     yield "bait.py", b"(" * 50_000 + b"\ndef f():\n    return 1\n", None
     yield "deep.rb", b"class A\n" * 5000, None
     yield "one-line.js", b"var a=1;" * 500_000, None
     yield "invalid.txt", b"Caf\xe9 \xff\xfe \x80\x81 and words " * 50, None
     yield "broken-utf8.txt", "Gr\u00fc\u00dfe ".encode() * 50 + b"\xc3\x28", None
-    yield "nul.txt", b"Hello\x00 world, this is a line of text.\n" * 50, None
+    yield "nul.txt", b"Hello\x00 world, this is a line of text. " * 3 + b"And so on. " * 60, None
     yield "bidi.txt", "Access \u202e\u2066level\u2069 \u2066user\u2069 \u200b\u200f text".encode(), None
     yield "surrogates.json", b'{"a": "\\ud800 \\udfff"}', None
     yield "parts.eml", _nested_letter(20_000), LARGE
