@@ -1,2 +1,0 @@
-def checked_url(url):
-    return url
