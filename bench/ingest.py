@@ -283,7 +283,9 @@ def memory(api: Api, pdf: Path, pid: int) -> None:
     rows = api.wait(collection, 1)
     whole = watch.stop()
     peak, seconds, pages = pdf_memory(pdf)
-    print(f"\n{pages}-page PDF: read and cut alone {peak:.0f} MB in {seconds:.1f} s; state {rows[0]['state']};", end=" ")
+    print(
+        f"\n{pages}-page PDF: read and cut alone {peak:.0f} MB in {seconds:.1f} s; state {rows[0]['state']};", end=" "
+    )
     print(f"largest process of the server meanwhile {whole:.0f} MB\n", flush=True)
 
 

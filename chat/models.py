@@ -80,7 +80,9 @@ class Source(models.Model):
     document_id = models.UUIDField()  # no foreign key: the citation stays readable when the document is gone
     chunk_id = models.UUIDField()
     title = models.CharField(max_length=255)
-    version = models.PositiveIntegerField(null=True)  # of the document: the link opens what was cited, not what came later
+    version = models.PositiveIntegerField(
+        null=True
+    )  # of the document: the link opens what was cited, not what came later
     page = models.PositiveIntegerField(null=True)
     position = models.PositiveIntegerField()
     snippet = models.TextField()

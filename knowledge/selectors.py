@@ -18,9 +18,9 @@ from knowledge.errors import (
     SectionNotFound,
     VersionNotFound,
 )
-from knowledge.recipe import recipe_of
 from knowledge.models import Collection, Document, DocumentVersion, Reembedding
 from knowledge.providers.registry import embedder
+from knowledge.recipe import recipe_of
 from knowledge.types import Library, Placement, VectorSpace
 from tenants.models import Organisation
 from vena_platform.errors import VenaError

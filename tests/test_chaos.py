@@ -97,7 +97,7 @@ class Sender:
         self.collection = self.client.get("/api/v1/collections/").json()["results"][0]["id"]
 
     def send(self, name: str, content: bytes) -> str:
-        """"" when it was taken in, else the code it was refused with."""
+        """ "" when it was taken in, else the code it was refused with."""
         key = str(uuid.uuid4())
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:

@@ -7,7 +7,6 @@ from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
-
 from django.utils import timezone
 
 from billing.limits import limits_of

@@ -18,10 +18,10 @@ from django.utils import timezone
 from accounts.models import User
 from billing.limits import MEGABYTE, limits_of
 from knowledge.errors import DocumentTooLarge, EmptyDocument, IngestionError, UnsupportedFormat, UploadConflict
-from knowledge.recipe import recipe_of
 from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS, media_type_of
 from knowledge.ingestion.turns import send_ticket
 from knowledge.models import Collection, Document, DocumentVersion
+from knowledge.recipe import recipe_of
 
 
 class Change(StrEnum):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from knowledge import tasks
 from knowledge.actions import document_upload
 from knowledge.ingestion import indexing, turns
 from knowledge.models import Collection, Document, IngestionAttempt
 from knowledge.tests.conftest import Upload
-from django.core.files.uploadedfile import SimpleUploadedFile
 from tenants.context import entered
 from tenants.models import Organisation
 
