@@ -84,8 +84,8 @@ class IngestionError(VenaError):
 class UnsupportedFormat(IngestionError):
     code = "unsupported_format"
     message = (
-        "This kind of file is not supported. Upload a PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument, "
-        "CSV, HTML, Markdown, text, e-mail (.eml, .msg), EPUB, RTF, source code or ZIP file."
+        "This kind of file is not supported. Upload a PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), "
+        "OpenDocument, CSV, HTML, Markdown, text, e-mail (.eml, .msg), EPUB, RTF, source code or ZIP file."
     )
 
 

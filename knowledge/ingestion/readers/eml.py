@@ -88,7 +88,7 @@ def _file_name(part: EmailMessage, number: int) -> str:
 def _bytes(part: EmailMessage) -> bytes:
     if part.get_content_type() == "message/rfc822":
         inner = part.get_payload()
-        return bytes(inner[0]) if isinstance(inner, list) and inner else b""
+        return bytes(inner[0]) if isinstance(inner, list) and inner and isinstance(inner[0], Message) else b""
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 

@@ -23,9 +23,9 @@ _markdown = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "stri
 
 
 def read_markdown(source: Source) -> ParsedDocument:
-    source = cleaned(decoded(source.path.read_bytes()))
-    front = _FRONT_MATTER.match(source)
-    body = source[front.end() :] if front else source
+    text = cleaned(decoded(source.path.read_bytes()))
+    front = _FRONT_MATTER.match(text)
+    body = text[front.end() :] if front else text
     blocks = _Reader().blocks(_markdown.parse(body)) or paragraphs_of(body)  # lists in lists without end are left out
     named = _FRONT_TITLE.search(front[1]) if front else None
     title = named[1].strip("\"'") if named else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import oxmsg
@@ -32,12 +33,12 @@ def read_msg(source: Source) -> ParsedDocument:
 
 
 def _parsed(message: oxmsg.Message, source: Source) -> ParsedDocument:
-    subject = _read(lambda: message.subject, "")
-    plain, html = _read(lambda: message.body, ""), _read(lambda: message.html_body, "")
+    subject = _read(lambda: message.subject) or ""
+    plain, html = _read(lambda: message.body), _read(lambda: message.html_body)
     blocks = letter_blocks(subject, _headers(message), plain=plain or "", html=html or "")
     folder = PartsFolder(source)
     for attachment in message.attachments:
-        data = _read(lambda attachment=attachment: attachment.file_bytes, None)  # type: ignore[misc]
+        data = _read(partial(getattr, attachment, "file_bytes"))
         if data:  # a message inside the message has none: Outlook keeps it in pieces
             folder.add(_file_name(attachment, len(folder.parts) + 1), [data])
     return ParsedDocument(tuple(blocks), title=" ".join(cleaned(subject).split()), parts=tuple(folder.parts))
@@ -45,23 +46,24 @@ def _parsed(message: oxmsg.Message, source: Source) -> ParsedDocument:
 
 def _headers(message: oxmsg.Message) -> Iterator[tuple[str, str]]:
     """As the message carried them; a message that never travelled has Outlook's own notes of them."""
-    carried = {name.lower(): value for name, value in _read(lambda: message.message_headers, {}).items()}
-    yield "From", _read(lambda: message.sender, "") or ""
+    carried = {name.lower(): value for name, value in (_read(lambda: message.message_headers) or {}).items()}
+    sender: str | None = _read(lambda: message.sender)
+    yield "From", sender or ""
     for name, number in (("To", _SHOWN_TO), ("Cc", _SHOWN_CC)):
-        shown = _read(lambda number=number: message.properties.str_prop_value(number), "")  # type: ignore[misc]
+        shown: str | None = _read(partial(message.properties.str_prop_value, number))
         yield name, str(carried.get(name.lower(), "")) or shown or ""
-    sent = _read(lambda: message.sent_date, None)
+    sent = _read(lambda: message.sent_date)
     yield "Date", str(carried.get("date", "")) or (sent.isoformat(" ", "minutes") if sent else "")
 
 
 def _file_name(attachment: Attachment, number: int) -> str:
-    name = _read(lambda: attachment.file_name or attachment.properties.str_prop_value(_SHORT_NAME), "")
+    name = _read(lambda: attachment.file_name or attachment.properties.str_prop_value(_SHORT_NAME))
     return safe_name((name or "").replace("/", "-"), f"attachment {number}")
 
 
-def _read(value: Callable[[], T], otherwise: T) -> T:
+def _read(value: Callable[[], T]) -> T | None:
     """One property that is broken or missing is no reason to refuse the rest of a message."""
     try:
         return value()
     except _BROKEN:
-        return otherwise
+        return None

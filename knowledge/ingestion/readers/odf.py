@@ -69,7 +69,9 @@ def _slides(pages: list[Any]) -> Iterator[Block]:
 
 def _blocks(parent: Any) -> Iterator[Block]:
     """Walks without recursion: sections and frames may be nested as deep as the parser lets them."""
-    walk = etree.iterwalk(parent, events=("start",)) if parent is not None else ()
+    if parent is None:
+        return
+    walk = etree.iterwalk(parent, events=("start",))
     for _, element in walk:
         if element.tag in _NOT_TEXT:
             walk.skip_subtree()

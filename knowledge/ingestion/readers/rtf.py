@@ -18,5 +18,5 @@ def read_rtf(source: Source) -> ParsedDocument:
     # Line ends mean nothing here. With one before each field the library's search for links stays within a field.
     text = data.decode("latin-1").replace("{\\field", "\n{\\field").replace("\\par", "\n\\par")
     with damage_named():
-        words = rtf_to_text(text, errors="replace")
+        words = rtf_to_text(text, errors="replace")  # type: ignore[no-untyped-call]
     return ParsedDocument(line_paragraphs_of(cleaned(words)))

@@ -27,7 +27,7 @@ NEED_A_SANDBOX = frozenset(["million-paragraphs.docx", "forms-in-forms.pdf"])
 
 def hostile_files() -> Iterator[Case]:
     """Every case, made when it is asked for; the largest takes some tens of megabytes."""
-    for cases in (_emptiness, _cut_short, _locked, _wrong_names, _archives, _packages, _entities, _pdfs, _texts):
+    for cases in (_emptiness, _cut_short, _locked, _wrong_names, archives, _packages, _entities, _pdfs, _texts):
         yield from cases()
 
 
@@ -193,7 +193,7 @@ def _wrong_names() -> Iterator[Case]:
 # -- bombs ----------------------------------------------------------------------------------------
 
 
-def _archives() -> Iterator[Case]:
+def archives() -> Iterator[Case]:
     yield "ratio.zip", zipped({"zeros.txt": bytes(60_000_000)}), LARGE
     yield "many-entries.zip", zipped({f"{number}.txt": b"x" for number in range(5000)}), LARGE
     yield "overlapping.zip", _overlapping(zipfile.ZIP_STORED), DAMAGED

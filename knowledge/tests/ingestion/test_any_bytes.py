@@ -18,7 +18,7 @@ from knowledge.tests.ingestion import hostile
 LIMITS = ReadLimits(max_cells=100_000, max_parts=50)
 TEXTS = ("a.txt", "a.md", "a.html", "a.csv", "a.json", "a.yaml", "a.toml", "a.xml", "a.py", "a.ts", "a.eml", "a.rtf")
 WHOLE = ("a.pdf", "a.docx", "a.pptx", "a.xlsx", "a.odt", "a.zip")
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache
