@@ -237,12 +237,14 @@ def row(name: str, result: Round, reference: Round | None = None) -> str:
     faster = f"{reference.seconds / result.seconds:.0f} ×" if reference else ""
     return (
         f"| {name} | {result.files} | {result.chunks} | {result.seconds:.2f} | {result.files / result.seconds:.1f} | "
-        f"{result.chunks / result.seconds:.0f} | {result.cpu_ms / result.files:.1f} | {result.texts_embedded} | {faster} |"
+        f"{result.chunks / result.seconds:.0f} | {result.cpu_ms / result.files:.1f} | "
+        f"{result.texts_embedded} | {faster} |"
     )
 
 
 HEAD = (
-    "| | files | chunks | seconds | files/s | chunks/s | CPU ms a file | texts embedded by the stub | than the first time |\n"
+    "| | files | chunks | seconds | files/s | chunks/s | CPU ms a file | texts embedded by the stub "
+    "| than the first time |\n"
     "|---|---|---|---|---|---|---|---|---|"
 )
 

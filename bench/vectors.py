@@ -25,7 +25,7 @@ import numpy as np
 from knowledge.providers import qdrant_common as common
 from knowledge.providers import qdrant_edge
 from knowledge.providers.qdrant_edge import EdgeVectorIndex
-from knowledge.types import EmbeddedChunk, Placement, SearchScope, SparseVector, VectorSpace
+from knowledge.types import EmbeddedChunk, KeywordQuery, Labels, Placement, SearchScope, SparseVector, VectorSpace
 from tenants.types import TenantKey
 
 SEARCHES = 200
@@ -52,7 +52,9 @@ class Corpus:
     def _chunk(self, n: int) -> EmbeddedChunk:
         document = uuid5(COLLECTIONS[0], str(n // 10))
         collection = COLLECTIONS[n // 10 % len(COLLECTIONS)]
-        return EmbeddedChunk(uuid5(document, str(n)), document, collection, n, self._dense[n].tolist(), self._terms(60))
+        return EmbeddedChunk(
+            uuid5(document, str(n)), document, Labels(collection), self._dense[n].tolist(), self._terms(60)
+        )
 
     def _terms(self, count: int) -> SparseVector:
         terms = sorted(set((self._random.zipf(1.3, count) % 30_000).tolist()))
@@ -64,6 +66,10 @@ class Corpus:
         return (vector / np.linalg.norm(vector)).tolist(), self._terms(6)
 
 
+def asking(terms: SparseVector) -> list[KeywordQuery]:
+    return [KeywordQuery(terms, tuple(COLLECTIONS))]
+
+
 async def timed(call: Awaitable[object]) -> float:
     started = time.perf_counter()
     await call
@@ -73,7 +79,7 @@ async def timed(call: Awaitable[object]) -> float:
 async def search_times(index: EdgeVectorIndex, space: VectorSpace, corpus: Corpus, scope: SearchScope) -> list[float]:
     queries = [corpus.query() for _ in range(SEARCHES + 20)]
     times = [
-        await timed(index.search(space, dense=dense, sparse=sparse, scope=scope, limit=LIMIT))
+        await timed(index.search(space, dense=dense, keywords=asking(sparse), scope=scope, limit=LIMIT))
         for dense, sparse in queries
     ]
     return times[20:]
@@ -83,7 +89,7 @@ async def engine_times(index: EdgeVectorIndex, space: VectorSpace, corpus: Corpu
     times = []
     for dense, sparse in [corpus.query() for _ in range(SEARCHES)]:
         started = time.perf_counter()
-        index._search(space, dense, sparse, scope, LIMIT)
+        index._search(space, dense, asking(sparse), scope, LIMIT)
         times.append(time.perf_counter() - started)
     return times
 
@@ -92,7 +98,7 @@ async def recall(index: EdgeVectorIndex, space: VectorSpace, answers: dict[int, 
     """Share of the scanned top 10 that the graph finds too. Fills `answers` when it is empty."""
     scope, shares = SCOPES["all collections"], []
     for n in range(50):
-        hits = await index.search(space, dense=corpus._dense[n * 7].tolist(), sparse=None, scope=scope, limit=10)
+        hits = await index.search(space, dense=corpus._dense[n * 7].tolist(), keywords=(), scope=scope, limit=10)
         top = {hit.point_id for hit in hits.dense}
         shares.append(len(top & answers.setdefault(n, top)) / len(top))
     return statistics.fmean(shares)
@@ -129,7 +135,7 @@ async def optimised(index: EdgeVectorIndex, space: VectorSpace, corpus: Corpus) 
     task, times = asyncio.ensure_future(asyncio.to_thread(shard.optimise)), []
     while not task.done():
         dense, sparse = corpus.query()
-        times.append(await timed(index.search(space, dense=dense, sparse=sparse, scope=scope, limit=LIMIT)))
+        times.append(await timed(index.search(space, dense=dense, keywords=asking(sparse), scope=scope, limit=LIMIT)))
         await asyncio.sleep(0.02)
     await task
     return times

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -52,7 +53,7 @@ def load_limits(organisation_id: UUID) -> DocumentLimits:
     )
 
 
-def least(of_plan: int | None, of_platform: int, unit: int = 1) -> int:
+def least(of_plan: Any, of_platform: int, unit: int = 1) -> int:
     return min(of_plan * unit, of_platform) if of_plan else of_platform
 
 

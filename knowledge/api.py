@@ -180,31 +180,31 @@ class DocumentApi(APIView):
 class DocumentActionApi(APIView):
     """What the buttons of a document do: each answers with the document as it stands afterwards."""
 
-    action: Callable[..., Document]
+    change: Callable[..., Document]
 
     @extend_schema(request=None, responses={202: DocumentOutput})
     def post(self, request: Request, document_id: UUID) -> Response:
         document = selectors.document_editable_by(signed_in(request), document_id)
-        changed = type(self).action(schema_name=schema_of(request), document=document)
+        changed = type(self).change(schema_name=schema_of(request), document=document)
         return Response(document_shown(changed), status=202)
 
 
 class DocumentRetryApi(DocumentActionApi):
     """Goes on at the stage that failed."""
 
-    action = staticmethod(actions.document_retry)
+    change = staticmethod(actions.document_retry)
 
 
 class DocumentCancelApi(DocumentActionApi):
     """Stops taking the document in; an earlier version goes on answering."""
 
-    action = staticmethod(actions.document_cancel)
+    change = staticmethod(actions.document_cancel)
 
 
 class DocumentReindexApi(DocumentActionApi):
     """Reads the stored file again, with today's settings, as a new version."""
 
-    action = staticmethod(actions.document_reindex)
+    change = staticmethod(actions.document_reindex)
 
 
 class DocumentsReindexApi(APIView):
@@ -302,12 +302,12 @@ class ReembeddingApi(APIView):
 
 
 class ReembeddingActionApi(APIView):
-    action: Callable[..., None]
+    change: Callable[..., None]
 
     @extend_schema(request=None, responses={202: ReembeddingOutput})
     def post(self, request: Request, reembedding_id: UUID) -> Response:
         row = selectors.reembedding_editable_by(signed_in(request), reembedding_id)
-        type(self).action(schema_name=schema_of(request), row=row)
+        type(self).change(schema_name=schema_of(request), row=row)
         row.refresh_from_db()
         return Response(ReembeddingOutput(row).data, status=202)
 
@@ -315,13 +315,13 @@ class ReembeddingActionApi(APIView):
 class ReembeddingSwitchApi(ReembeddingActionApi):
     """The other model answers: switched to when it is built, switched back when it answers."""
 
-    action = staticmethod(actions.reembedding_switch)
+    change = staticmethod(actions.reembedding_switch)
 
 
 class ReembeddingCloseApi(ReembeddingActionApi):
     """Removes the model that does not answer, or stops a build."""
 
-    action = staticmethod(actions.reembedding_close)
+    change = staticmethod(actions.reembedding_close)
 
 
 class SearchApi(APIView):

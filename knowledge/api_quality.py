@@ -23,7 +23,7 @@ from knowledge.evaluation.errors import CsvTooLarge
 from knowledge.evaluation.matching import Target
 from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
-from knowledge.retrieval.search import retrieve
+from knowledge.retrieval.search import retrieve_traced
 from knowledge.retrieval.usage import record_search
 from knowledge.selectors import library_of
 from knowledge.serializers_quality import (
@@ -212,13 +212,13 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
         since=wanted["since"],
         until=wanted["until"],
     )
-    found = run_in_loop(
-        retrieve(library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), traced=True)
+    found, trace = run_in_loop(
+        retrieve_traced(library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"))
     )
-    record_search(library, Asker(id=user.pk, label=user.email), found.usage)
+    record_search(library, Asker(id=user.pk, label=user.email), found)
     return {
         "results": [hit(passage) for passage in found.passages],
         "candidates": found.candidates,
         "notices": [{"code": note.code, "detail": note.detail} for note in found.notes],
-        "trace": found.trace.as_dict() if found.trace else None,
+        "trace": trace.as_dict(),
     }

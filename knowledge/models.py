@@ -231,6 +231,9 @@ class LibraryState(models.Model):
     index_version = models.PositiveBigIntegerField(default=1)
     is_reranked = models.BooleanField(default=True)  # late interaction, where the embedding model allows it
 
+    def __str__(self) -> str:
+        return f"version {self.index_version}"
+
 
 class Reembedding(models.Model):
     """Another embedding model built beside the one that answers; switched to, and back, at a click."""

@@ -1,4 +1,4 @@
-"""What a version was read and cut with. When it changes, older versions can be read again; none is changed in silence."""
+"""What a version was read and cut with. When it changes, older versions can be read again; none changes in silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another embedding model, built beside the one that answers. Chat works all the time; switching is one step, both ways.
+"""Another embedding model, built beside the one that answers. Chat works all the time; switching is one step.
 
 Chunks stay as they are (they fit every model we offer); only their vectors are made anew, in a vector space of the new
 model's own. Whatever comes in while that goes on is caught up before and after the switch.

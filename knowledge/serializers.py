@@ -63,7 +63,7 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
     """Give `places` (see `selectors.places_in_line`) in the context, so that queued documents tell their place."""
 
     collection = serializers.UUIDField(source="collection_id")
-    parent = serializers.UUIDField(source="parent_id", allow_null=True)
+    parent = serializers.UUIDField(source="parent_id", allow_null=True)  # type: ignore[assignment]
     place_in_line = serializers.SerializerMethodField(help_text="From 1; null for a document that does not wait")
     progress = serializers.SerializerMethodField()
     version = serializers.SerializerMethodField(help_text="The version that answers; null before the first is ready")

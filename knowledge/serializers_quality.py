@@ -24,7 +24,7 @@ class TargetInput(serializers.Serializer[Any]):
 
 class GoldenQuestionInput(serializers.Serializer[Any]):
     question = serializers.CharField(max_length=MAX_QUESTION)
-    targets = TargetInput(many=True, min_length=1, max_length=10)
+    targets = TargetInput(many=True, min_length=1, max_length=10)  # type: ignore[call-arg]
 
 
 class TargetOutput(serializers.ModelSerializer[GoldenTarget]):
@@ -81,7 +81,7 @@ class StarterOutput(serializers.Serializer[Any]):
 
 
 class EvaluationInput(serializers.Serializer[Any]):
-    label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")  # type: ignore[assignment]
 
 
 class EvaluationOutput(serializers.ModelSerializer[EvaluationRun]):

@@ -155,7 +155,7 @@ def ends_of(senders: dict[str, Sender]) -> Ends | None:
 def run(home: Path, keys: dict[str, str], provider: StubProvider, *, disturb: bool) -> Run:
     settings = {"OPENAI_API_KEY": "stub", "OPENAI_BASE_URL": provider.openai_url, "VENA_CHAT_PROVIDER": "extractive"}
     settings |= {"VENA_EMBEDDINGS": "openai", "VENA_API_REQUESTS_PER_MINUTE": "1000000"}
-    with Server(home, **settings) as server:
+    with Server(home, **settings) as server:  # type: ignore[arg-type]
         senders = {slug: Sender(server, slug, keys[slug]) for slug in SLUGS}
         refused, kills = {}, 0
         wanted = [(slug, *item) for slug in SLUGS for item in files_of(slug, FILES // len(SLUGS) + 1).items()]

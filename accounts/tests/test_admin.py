@@ -88,6 +88,7 @@ def test_the_two_sites_share_no_model_but_people() -> None:
         "accounts.apikey",
         "knowledge.collection",
         "knowledge.document",
+        "knowledge.reconcilereport",
     }
     assert models_of(operator_admin) >= {"accounts.user", "tenants.organisation", "billing.usageevent"}
     assert models_of(tenant_admin) & models_of(operator_admin) == {"accounts.user"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length, Lower
 
 from accounts.models import User
@@ -101,7 +101,7 @@ def _one_of_each(versions: Sequence[UUID]) -> list[Chunk]:
     shortest, longest = STARTER_LENGTH
     rows = Chunk.objects.filter(version_id__in=versions).annotate(length=Length("text"))
     by_version: dict[UUID, list[int]] = defaultdict(list)
-    for version, chunk in rows.filter(length__range=(shortest, longest)).values_list("version_id", "pk"):
+    for version, chunk in rows.filter(length__gte=shortest, length__lte=longest).values_list("version_id", "pk"):
         by_version[version].append(chunk)
     drawn = [random.choice(chunks) for chunks in by_version.values()]  # noqa: S311  not a secret
     return list(Chunk.objects.select_related("document").filter(pk__in=drawn).order_by("?"))
@@ -252,7 +252,7 @@ class Directory:
                 | Q(lower_title__in={stem_of(name) for name in names})
             )
             .order_by()
-            .values_list("pk", "external_id", "title", file=F("newest__file_name"))
+            .values_list("pk", "external_id", "title", "newest__file_name")
         )
         self.ids: set[UUID] = set()
         self.by_external: dict[str, set[UUID]] = defaultdict(set)

@@ -20,7 +20,7 @@ Kept = tuple[Vector, bytes | None]
 
 async def embedded(model: Embedder, texts: Sequence[str], folder: Path, progress: Callable[[str], None]) -> list[Kept]:
     """Dense vector and, where the model has them, packed token vectors of each text, in the order of `texts`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (a command, with nothing beside it)
     keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     with closing(sqlite3.connect(folder / f"{model.version}.sqlite")) as store:
         store.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, dense BLOB, tokens BLOB) WITHOUT ROWID")

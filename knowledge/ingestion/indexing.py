@@ -158,7 +158,7 @@ def library_changed() -> None:
 
 
 def forget_replaced(job: Job) -> None:
-    """Points that only earlier versions had. A kill before this leaves points nobody reads; the reconcile takes them."""
+    """Points that only earlier versions had. A kill before this leaves points nobody reads, for the reconcile."""
     if job.version.number == 1 and job.document.versions.count() == 1:
         return
     Chunk.objects.filter(document=job.document, version__ready_at=None).exclude(version=job.version).delete()

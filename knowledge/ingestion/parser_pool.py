@@ -50,7 +50,8 @@ class ParserChild:
             cwd=tempfile.gettempdir(),
             start_new_session=True,
         )
-        assert self._process.stdin and self._process.stdout  # noqa: S101 - for the type checker
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        assert self._process.stdout is not None  # noqa: S101
         self.jobs, self.answers = self._process.stdin.fileno(), self._process.stdout.fileno()
         self.pid = self._process.pid
         self.is_ready = False

@@ -89,7 +89,7 @@ def send_ticket(schema_name: str, *, delay: float = 0) -> None:
     try:
         enter(schema_name)
         task = current_app.tasks[WORK]
-        task.apply_async(kwargs={"schema_name": schema_name}, countdown=delay or None, queue=QUEUE)
+        task.apply_async(kwargs={"schema_name": schema_name}, countdown=delay, queue=QUEUE)
     except (redis.RedisError, OSError, task_refused()) as error:
         logger.warning("ingestion.ticket_lost", extra={"schema": schema_name, "detail": repr(error)})
 
@@ -98,7 +98,7 @@ def send_ticket(schema_name: str, *, delay: float = 0) -> None:
 def task_refused() -> type[Exception]:
     from kombu.exceptions import OperationalError  # here: kombu weighs much for who only asks questions
 
-    return OperationalError  # type: ignore[no-any-return]
+    return OperationalError
 
 
 class Patience:

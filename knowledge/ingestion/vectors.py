@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -70,7 +71,7 @@ def known_vectors(library: Library, hashes: Iterable[str]) -> dict[str, Vector]:
     rows = TextVectors.objects.filter(
         embedding_version=library.space.version, content_hash__in=list(hashes)
     ).values_list("content_hash", "dense")
-    return {content_hash: np.frombuffer(dense, dtype="<f4") for content_hash, dense in rows}
+    return {content_hash: cast(Vector, np.frombuffer(dense, dtype="<f4")) for content_hash, dense in rows}
 
 
 def embedded(library: Library, texts: dict[str, str], payer: Payer) -> dict[str, Vector]:

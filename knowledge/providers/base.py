@@ -120,6 +120,9 @@ class VectorIndex(Protocol):
         Keyword queries of several languages come back as one list, best score first.
         """
 
+    async def active(self, tenant: TenantKey) -> str | None:
+        """The collection the organisation's alias points at."""
+
     async def relabel(self, space: VectorSpace, document_id: UUID, labels: Labels) -> None:
         """Give every point of a document new labels (it moved to another collection, its tags changed)."""
 

@@ -23,8 +23,9 @@ class Bm25Encoder:
         if language not in LANGUAGES:
             raise ValueError(f"{language!r} is not a language of keyword search")
         if language == NONE:
-            plain = {"stemmer": DisabledStemmer(), "stopwords": StopwordsSet()}
-            config = Bm25Config(**plain, ascii_folding=True, avg_len=average_terms)
+            config = Bm25Config(
+                stemmer=DisabledStemmer(), stopwords=StopwordsSet(), ascii_folding=True, avg_len=average_terms
+            )
         else:
             config = Bm25Config(language=language, ascii_folding=True, avg_len=average_terms)
         self._bm25 = Bm25(config)

@@ -260,7 +260,7 @@ class EdgeVectorIndex:
         with self._shard(space) as shard:
             for batch in common.batches(point_ids, POINTS_PER_PAGE):
                 wanted: list[engine.PointId] = [common.stored_id(space, one) for one in batch]
-                records = shard.run(lambda e, wanted=wanted: e.retrieve(wanted, with_payload=False, with_vector=False))
+                records = shard.retrieve(wanted)
                 found.update(common.point_id_of(space, record.id) for record in records)
         return found
 
@@ -476,6 +476,10 @@ class _Shard:
 
     def count(self, wanted: engine.Filter) -> int:
         return self.run(lambda e: e.count(engine.CountRequest(filter=wanted)))
+
+    def retrieve(self, wanted: list[engine.PointId]) -> list[engine.Record]:
+        """The stored ones of these points, without what they hold."""
+        return self.run(lambda e: e.retrieve(wanted, with_payload=False, with_vector=False))
 
     def scroll(self, request: engine.ScrollRequest) -> tuple[list[engine.Record], engine.PointId | None]:
         return self.run(lambda e: e.scroll(request))

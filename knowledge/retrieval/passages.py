@@ -82,7 +82,7 @@ def _narrowed(chunks: QuerySet[Chunk], scope: SearchScope) -> QuerySet[Chunk]:
 
 def _tokens(hashes: Iterable[str], version: str) -> dict[str, bytes]:
     rows = TextVectors.objects.filter(embedding_version=version, content_hash__in=list(hashes), tokens__isnull=False)
-    return {content_hash: bytes(tokens) for content_hash, tokens in rows.values_list("content_hash", "tokens")}
+    return {content_hash: bytes(tokens or b"") for content_hash, tokens in rows.values_list("content_hash", "tokens")}
 
 
 def _chunk(row: Sequence[Any], tokens: Mapping[str, bytes]) -> FoundChunk:

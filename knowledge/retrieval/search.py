@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -103,11 +102,14 @@ async def retrieve(library: Library, text: str, scope: SearchScope, *, limit: in
 
 
 async def retrieve_traced(
-    library: Library, text: str, scope: SearchScope, *, limit: int | None = None
+    library: Library, text: str, scope: SearchScope, *, limit: int | None = None, rerank: bool | None = None
 ) -> tuple[SearchResult, Trace]:
-    """The same, with what each stage did."""
+    """The same, with what each stage did. `rerank` False leaves the second ranking out."""
     recorder = Recorder(is_on=True)
-    found = await search(engine_of(library), text, scope, plan_of(limit), recorder)
+    engine = engine_of(library)
+    if rerank is False:
+        engine = replace(engine, reranker=None, is_late=False)
+    found = await search(engine, text, scope, plan_of(limit), recorder)
     return found, recorder.trace(text)
 
 
@@ -124,13 +126,13 @@ def engine_of(library: Library) -> Engine:
     model, remote = embedder(library.embedding_provider), reranker()
     is_late = library.is_reranked and remote is None and isinstance(model, TokenEmbedder)
     tokens_of = library.space.version if is_late else None
-    inside = partial(in_tenant, library.tenant.schema_name)
+    schema_name = library.tenant.schema_name
     return Engine(
         model=model,
         index=vector_index(),
         space=library.space,
-        languages=lambda scope: inside(passages.languages_of, scope),
-        rows=lambda points, scope: inside(passages.chunks_readable, points, scope, tokens_of=tokens_of),
+        languages=lambda scope: in_tenant(schema_name, passages.languages_of, scope),
+        rows=lambda points, scope: in_tenant(schema_name, passages.chunks_readable, points, scope, tokens_of=tokens_of),
         reranker=remote,
         is_late=is_late,
     )

@@ -36,7 +36,7 @@ class Witness:
     def reranked(self, ranked: Sequence[Candidate], is_reranked: bool) -> Iterator[Seen]:
         for each in ranked:
             scores = {"rerank": each.score} if is_reranked else {}
-            yield self._seen(each.chunk.point_id, each.chunk.document_id, **scores)
+            yield self._seen(each.chunk.point_id, each.chunk.document_id, scores=scores)
 
     def folded(self, kept: Sequence[Candidate]) -> Iterator[Seen]:
         for each in kept:
@@ -58,11 +58,11 @@ class Witness:
 
     def _hits(self, name: str, hits: Sequence[Hit]) -> Iterator[Seen]:
         for hit in hits:
-            yield self._seen(hit.point_id, hit.document_id, **{name: hit.score})
+            yield self._seen(hit.point_id, hit.document_id, scores={name: hit.score})
 
-    def _seen(self, point: UUID, document: UUID, note: str = "", **scores: float) -> Seen:
+    def _seen(self, point: UUID, document: UUID, note: str = "", scores: Mapping[str, float] | None = None) -> Seen:
         known = self._scores.setdefault(point, {})
-        known.update(scores)
+        known.update(scores or {})
         return Seen(point, document, dict(known), note)
 
 

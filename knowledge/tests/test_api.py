@@ -200,11 +200,11 @@ def test_a_document_tells_its_versions_attempts_and_sections(
     attempts = owner.get(f"{url}attempts/").json()
     assert [(row["version"], row["outcome"]) for row in attempts] == [(2, "ready"), (1, "ready")]
     assert attempts[0]["stages"]["embedding"] > 0
-    section = owner.get(f"{url}sections/1/").json()
+    section = owner.get(f"{url}sections/0/").json()
     assert "30 days" in section["text"]
-    assert "28 days" in owner.get(f"{url}sections/1/?version=1").json()["text"]
+    assert "28 days" in owner.get(f"{url}sections/0/?version=1").json()["text"]
     assert owner.get(f"{url}sections/99/").json()["code"] == "section_not_found"
-    assert owner.get(f"{url}sections/1/?version=9").json()["code"] == "version_not_found"
+    assert owner.get(f"{url}sections/0/?version=9").json()["code"] == "version_not_found"
     old = b"".join(owner.get(f"{url}content/?version=1").streaming_content)
     assert old == HANDBOOK
     restored = owner.post(f"{url}versions/1/restore/").json()

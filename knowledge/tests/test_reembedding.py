@@ -167,7 +167,7 @@ def test_a_build_whose_worker_died_goes_on(
     upload(live_acme)
     upload(live_acme, HANDBOOK.replace(b"Edinburgh", b"Leeds"), "second.md")
     monkeypatch.setattr(reembedding, "window_of", lambda library: 1)
-    real, calls = reembedding.bring_in, []
+    real, calls = reembedding.bring_in, []  # type: ignore[attr-defined]
 
     def die_later(*args: Any) -> int:
         calls.append(1)

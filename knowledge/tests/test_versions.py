@@ -115,7 +115,7 @@ def test_readers_see_the_old_version_until_all_of_the_new_one_is_in(
 ) -> None:
     ada = make_person(live_acme)
     upload(live_acme, handbook(leave=25))
-    real, seen = pipeline.publish, []
+    real, seen = pipeline.publish, []  # type: ignore[attr-defined]
 
     def look_then_publish(job: Any) -> None:
         seen.append(texts(live_acme, ada, "How many days of leave?"))
@@ -181,7 +181,7 @@ def test_a_document_is_replaced_while_it_is_worked_on(
     live_acme: Organisation, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest upload wins, whatever the worker of the one before does next."""
-    real, times = pipeline.index_chunks, []
+    real, times = pipeline.index_chunks, []  # type: ignore[attr-defined]
 
     def replace_then_store(job: Any) -> None:
         times.append(job.version.number)

@@ -170,7 +170,7 @@ def test_builders_may_race(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [each.name for each in tmp_path.iterdir()] == [f"{FAST_VERSION}.onnx"]
+    assert [each.name for each in tmp_path.iterdir()] == [f"{FAST_VERSION}-tokens.onnx"]
     assert vectors_of(LocalEmbedder(tmp_path), ["works"]).shape == (1, 384)
 
 
@@ -189,6 +189,6 @@ def test_without_the_builder_the_installed_file_serves(tmp_path: Path, monkeypat
 
 
 def test_a_broken_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / f"{FAST_VERSION}.onnx").write_bytes(b"broken")
+    (tmp_path / f"{FAST_VERSION}-tokens.onnx").write_bytes(b"broken")
     with pytest.raises(ProviderUnavailable, match="can't be loaded"):
         run(LocalEmbedder(tmp_path).embed_query("hello"))
