@@ -26,7 +26,7 @@ class Witness:
 
     def fused(self, hits: Sequence[FusedHit]) -> Iterator[Seen]:
         for hit in hits:
-            yield self._seen(hit.point_id, hit.document_id, fused=hit.score)
+            yield self._seen(hit.point_id, hit.document_id, scores={"fused": hit.score})
 
     def read(self, wanted: Sequence[FusedHit], rows: Mapping[UUID, FoundChunk]) -> Iterator[Seen]:
         self.recorder.show((point, shown(chunk)) for point, chunk in rows.items())
