@@ -208,7 +208,7 @@ class DocumentReindexApi(DocumentActionApi):
 
 
 class DocumentsReindexApi(APIView):
-    @extend_schema(request=ReindexInput, responses={202: ReindexOutput})
+    @extend_schema(operation_id="documents_reindex_many", request=ReindexInput, responses={202: ReindexOutput})
     def post(self, request: Request) -> Response:
         """Read again what was read with other settings than the collection has now. `dry_run` only counts."""
         form = ReindexInput(data=request.data)

@@ -207,7 +207,8 @@ def test_a_document_tells_its_versions_attempts_and_sections(
     assert owner.get(f"{url}sections/0/?version=9").json()["code"] == "version_not_found"
     old = b"".join(owner.get(f"{url}content/?version=1").streaming_content)
     assert old == HANDBOOK
-    restored = owner.post(f"{url}versions/1/restore/").json()
+    assert owner.post(f"{url}versions/1/restore/").status_code == 202
+    restored = owner.get(url).json()
     assert (restored["version"], restored["state"]) == (1, "ready")
 
 
