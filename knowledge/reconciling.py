@@ -198,4 +198,3 @@ def relabel(library: Library, document_id: UUID) -> None:
     for space in spaces_of(library):
         run_in_loop(vector_index().relabel(space, document.pk, labels))
     library_changed()
-
