@@ -7,7 +7,6 @@ import os
 import sys
 
 WITHOUT_SERVICES = {"help", "version", "--help", "--version", "makemessages", "compilemessages", "collectstatic"}
-WITHOUT_SERVICES |= {"evaluate_retrieval"}  # measures on a folder, in a store of its own
 
 
 def main() -> int:

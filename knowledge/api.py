@@ -83,7 +83,9 @@ class CollectionApi(APIView):
         collection = selectors.collection_editable_by(signed_in(request), collection_id)
         form = CollectionChange(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(CollectionOutput(actions.collection_change(collection=collection, **form.validated_data)).data)
+        return Response(
+            CollectionOutput(actions.collection_change(collection=collection, **form.validated_data)).data
+        )
 
 
 class CollectionContextApi(APIView):

@@ -119,9 +119,7 @@ class GoldenExportApi(APIView):
         data = golden.golden_export(signed_in(request))
         name = f"golden-questions-{timezone.localdate():%Y-%m-%d}.csv"
         return HttpResponse(
-            data,
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            data, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
 
 
@@ -213,7 +211,9 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
         until=wanted["until"],
     )
     found = run_in_loop(
-        retrieve(library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), traced=True)
+        retrieve(
+            library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), traced=True
+        )
     )
     record_search(library, Asker(id=user.pk, label=user.email), found.usage)
     return {

@@ -55,9 +55,7 @@ class Document(models.Model):
     source_url = models.URLField(max_length=2000, blank=True)
     title = models.CharField(max_length=255)
     tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    dated = models.DateField(
-        null=True, blank=True
-    )  # the day it is of, for filters; the day it was added if nobody said
+    dated = models.DateField(null=True, blank=True)  # the day it is of, for filters; the day it was added if nobody said
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     uploaded_by_label = models.CharField(max_length=254, blank=True)
     current = models.ForeignKey("DocumentVersion", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -190,7 +188,9 @@ class TextVectors(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["content_hash", "embedding_version"], name="one_vector_a_text")]
+        constraints = [
+            models.UniqueConstraint(fields=["content_hash", "embedding_version"], name="one_vector_a_text")
+        ]
 
     def __str__(self) -> str:
         return f"{self.embedding_version} {self.content_hash[:12]}"
@@ -269,7 +269,9 @@ class Reembedding(models.Model):
     class Meta:
         ordering = ["-created_at"]
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="building"), name="one_building_at_a_time")
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="building"), name="one_building_at_a_time"
+            )
         ]
 
     def __str__(self) -> str:

@@ -198,3 +198,4 @@ def relabel(library: Library, document_id: UUID) -> None:
     for space in spaces_of(library):
         run_in_loop(vector_index().relabel(space, document.pk, labels))
     library_changed()
+

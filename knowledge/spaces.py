@@ -24,3 +24,4 @@ def spaces_of(library: Library) -> list[VectorSpace]:
             space = library_with(library, provider).space
             spaces.setdefault(space.version, space)
     return list(spaces.values())
+

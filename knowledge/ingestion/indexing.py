@@ -60,9 +60,7 @@ def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chun
         heading_path=[heading[:500] for heading in draft.heading_path],
         page=draft.page,
         last_page=draft.last_page,
-        boxes=[
-            [box.page, *(round(side, 1) for side in (box.left, box.top, box.right, box.bottom))] for box in draft.boxes
-        ],
+        boxes=[[box.page, *(round(side, 1) for side in (box.left, box.top, box.right, box.bottom))] for box in draft.boxes],
         place=draft.place[:200],
         char_start=draft.char_start,
         char_end=draft.char_end,

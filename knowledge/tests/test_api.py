@@ -187,9 +187,7 @@ def test_the_viewer_marks_the_cited_passage(
     assert browser.get(f"/documents/{document.pk}/?chunk=nonsense").status_code == 200
 
 
-def test_a_document_tells_its_versions_attempts_and_sections(
-    owner: Any, live_acme: Organisation, upload: Upload
-) -> None:
+def test_a_document_tells_its_versions_attempts_and_sections(owner: Any, live_acme: Organisation, upload: Upload) -> None:
     upload(live_acme)
     document = upload(live_acme, HANDBOOK.replace(b"28", b"30"))
     url = f"/api/v1/documents/{document.pk}/"
@@ -226,9 +224,7 @@ def test_uploading_tells_what_became_of_it(owner: Any, live_acme: Organisation) 
 
 def test_tags_day_and_collection_narrow_a_search(owner: Any, live_acme: Organisation, upload: Upload) -> None:
     upload(live_acme, tags=["travel"], dated=date(2024, 5, 1))
-    other = upload(
-        live_acme, b"# Hotels\n\nA hotel in Leeds may cost 90 pounds a night.", "leeds.md", collection="North"
-    )
+    other = upload(live_acme, b"# Hotels\n\nA hotel in Leeds may cost 90 pounds a night.", "leeds.md", collection="North")
 
     def titles(**narrowed: Any) -> list[str]:
         body = {"query": "What may a hotel cost?", **narrowed}

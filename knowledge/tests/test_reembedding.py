@@ -73,7 +73,9 @@ def found(organisation: Organisation, who: Any, question: str = "What may a hote
     return " ".join(passage.text for passage in passages)
 
 
-def test_the_cost_is_known_before_it_starts(live_acme: Organisation, upload: Upload, stub: StubProvider) -> None:
+def test_the_cost_is_known_before_it_starts(
+    live_acme: Organisation, upload: Upload, stub: StubProvider
+) -> None:
     upload(live_acme)
     with entered(live_acme.schema_name):
         wanted = reembedding.estimate(library_of(live_acme), "openai")

@@ -22,10 +22,7 @@ from tenants.models import Organisation
 
 
 def handbook(*, leave: int, sections: int = 12) -> bytes:
-    parts = [
-        f"## Part {n}\nThis part speaks of topic number {n}, of which there is not much to say.\n"
-        for n in range(sections)
-    ]
+    parts = [f"## Part {n}\nThis part speaks of topic number {n}, of which there is not much to say.\n" for n in range(sections)]
     return ("# Handbook\n\n" + "\n".join(parts) + f"\n## Leave\nEverybody has {leave} days of leave.\n").encode()
 
 
@@ -151,7 +148,9 @@ def test_a_version_is_restored_without_a_call_of_the_model(
     document = upload(live_acme, handbook(leave=28))
     calls = embedded_calls()
     with entered(live_acme.schema_name):
-        version_restore(schema_name=live_acme.schema_name, document=document, version=document.versions.get(number=1))
+        version_restore(
+            schema_name=live_acme.schema_name, document=document, version=document.versions.get(number=1)
+        )
         document.refresh_from_db()
         assert document.current is not None
         assert (document.current.number, document.state) == (1, Document.State.READY)

@@ -62,7 +62,8 @@ def outside() -> ModuleType:
     if not path.is_file():
         pytest.skip(f"{path} is not here")
     spec = importlib.util.spec_from_file_location("outside_scorer", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -242,9 +242,7 @@ def _far_cell(sheet: xlsxwriter.worksheet.Worksheet) -> None:
 def _rows(count: int) -> bytes:
     rows = "".join(f'<row r="{n}"><c r="F{n}"><v>1</v></c></row>' for n in range(1, count + 1))
     name = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    return (
-        f'<worksheet xmlns="{name}"><sheetData><row><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
-    )
+    return f'<worksheet xmlns="{name}"><sheetData><row><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
 
 
 def _with_body(body: str) -> bytes:

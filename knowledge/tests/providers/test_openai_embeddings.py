@@ -19,9 +19,7 @@ def stub() -> Iterator[StubProvider]:
 
 @pytest.fixture
 async def embedder(stub: StubProvider) -> AsyncIterator[OpenAIEmbedder]:
-    embedder = OpenAIEmbedder(
-        api_key="key", base_url=stub.openai_url, batch_size=3, timeout=2, query_timeout=1, patience=1
-    )
+    embedder = OpenAIEmbedder(api_key="key", base_url=stub.openai_url, batch_size=3, timeout=2, query_timeout=1, patience=1)
     yield embedder
     await embedder.close()
 

@@ -167,9 +167,7 @@ async def test_a_list_without_query_stays_empty(index: Index, pair: Pair) -> Non
 
     dense_only = await index.search(pair.acme, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)
     sparse_only = await index.search(pair.acme, dense=None, keywords=ASKED, scope=EVERYTHING, limit=5)
-    no_words = await index.search(
-        pair.acme, dense=NORTH, keywords=asking(SparseVector((), ())), scope=EVERYTHING, limit=5
-    )
+    no_words = await index.search(pair.acme, dense=NORTH, keywords=asking(SparseVector((), ())), scope=EVERYTHING, limit=5)
 
     assert (len(dense_only.dense), len(dense_only.sparse)) == (1, 0)
     assert (len(sparse_only.dense), len(sparse_only.sparse)) == (0, 1)
@@ -737,9 +735,7 @@ async def test_writing_and_searching_at_once_from_several_loops(edge: EdgeVector
         async def main() -> None:
             for _ in range(10):
                 await edge.upsert(acme, chunks(20, f"document {number}"))
-                assert (
-                    len((await edge.search(acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=50)).dense) == 50
-                )
+                assert len((await edge.search(acme, dense=NORTH, keywords=ASKED, scope=EVERYTHING, limit=50)).dense) == 50
 
         try:
             asyncio.run(main())

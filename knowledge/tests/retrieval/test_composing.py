@@ -33,7 +33,7 @@ def places(groups: list) -> list[list[int]]:  # type: ignore[type-arg]
 
 
 def test_the_same_text_elsewhere_is_folded_and_remembered() -> None:
-    kept = fold([candidate(1, 5, WORDS), candidate(2, 7, WORDS), candidate(3, 1, WORDS + "!"), candidate(4, 1)])
+    kept = fold([candidate(1, 5, WORDS), candidate(2, 7, WORDS), candidate(3, 1, WORDS + "!"), candidate(4, 1)], most=9)
     assert [each.chunk.document_id.int for each in kept] == [1, 4]
     passage = numbered(merge(kept))[0]
     assert passage.also_in == (UUID(int=2), UUID(int=3))
@@ -41,12 +41,12 @@ def test_the_same_text_elsewhere_is_folded_and_remembered() -> None:
 
 def test_a_text_with_a_difference_that_matters_stays() -> None:
     longer = f"{WORDS} and this sentence is only in the second one of both texts"
-    assert len(fold([candidate(1, 5, WORDS), candidate(2, 5, longer)])) == 2
+    assert len(fold([candidate(1, 5, WORDS), candidate(2, 5, longer)], most=9)) == 2
 
 
 def test_neighbours_that_share_a_header_are_not_folded() -> None:
     rows = " ".join(f"{WORDS} {number}" for number in range(6))
-    assert len(fold([candidate(1, 5, rows), candidate(1, 6, rows + " last")])) == 2
+    assert len(fold([candidate(1, 5, rows), candidate(1, 6, rows + " last")], most=9)) == 2
 
 
 def test_neighbours_merge_at_the_rank_of_the_better() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.providers.token_vectors import FORMAT, WIDTH, centred, pack, unpack
+from knowledge.providers.token_vectors import FORMAT, WIDTH, centred, pack, similarities
 from knowledge.retrieval.late_interaction import late_scores, max_similarity
 
 
@@ -18,11 +18,14 @@ def test_a_token_takes_48_bytes() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(0, 40))
-def test_unpacked_vectors_have_unit_length_and_point_the_same_way(seed: int, count: int) -> None:
-    vectors, counts = unpack([pack(states(seed, count))])
+def test_a_packed_token_still_points_the_same_way(seed: int, count: int) -> None:
+    question = centred(states(seed, count))
+    cosines, counts = similarities(question, [pack(states(seed, count))])
     assert counts.tolist() == [count]
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert ((vectors * centred(states(seed, count))).sum(axis=1) > 0.6).all()
+    assert cosines.shape == (count, count)
+    assert ((np.diagonal(cosines) > 0.6) & (np.diagonal(cosines) <= 1)).all()
+    signs = np.where(question > 0, 1, -1) / WIDTH**0.5
+    assert np.allclose(cosines, question @ signs.T, atol=1e-5)
 
 
 def test_length_of_a_state_does_not_matter() -> None:
@@ -31,10 +34,10 @@ def test_length_of_a_state_does_not_matter() -> None:
 
 @given(st.binary(max_size=200))
 def test_whatever_is_stored_never_breaks_a_search(blob: bytes) -> None:
-    vectors, counts = unpack([None, blob, pack(states(3, 2))])
+    cosines, counts = similarities(centred(states(4, 3)), [None, blob, pack(states(3, 2))])
     assert counts[0] == 0
     assert counts[2] == 2
-    assert len(vectors) == counts.sum()
+    assert cosines.shape == (3, counts.sum())
     assert counts[1] == (len(blob) // 48 if blob[:1] == FORMAT and len(blob) % 48 == 1 else 0)
 
 
@@ -43,8 +46,8 @@ def test_max_similarity_is_the_mean_of_the_best_matches() -> None:
     blobs = [pack(states(1, 3)), pack(states(2, 50)), None, pack(states(3, 1))]
     expected = []
     for blob in blobs:
-        vectors, counts = unpack([blob])
-        expected.append((question @ vectors.T).max(axis=1).mean() if counts[0] else np.nan)
+        cosines, counts = similarities(question, [blob])
+        expected.append(cosines.max(axis=1).mean() if counts[0] else np.nan)
     found = max_similarity(question, blobs)
     assert np.allclose(found, expected, equal_nan=True)
     assert np.nanargmax(found) == 0
