@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from knowledge.ingestion.chunking import chunk_document
 from knowledge.ingestion.reading import read_document
-from knowledge.retrieval.composing import FoundChunk, shingles
+from knowledge.retrieval.composing import FoundChunk, Shingles, shingles
 from knowledge.types import Block, BlockKind, ChunkDraft, ParsedDocument
 
 HOLDS = 0.5  # share of the shorter one's shingles that both have
@@ -76,7 +76,7 @@ def _of_sections(rows: Sequence[dict[str, Any]], count_tokens: CountTokens) -> I
 
 
 def _of_files(data: Path, rows: Sequence[dict[str, Any]], count_tokens: CountTokens) -> Iterator[FolderChunk]:
-    sections: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
+    sections: dict[str, list[tuple[str, Shingles]]] = defaultdict(list)
     for row in rows:
         sections[row["file"]].append((str(row["id"]), shingles(row["text"])))
     for name, known in sections.items():
@@ -87,7 +87,7 @@ def _of_files(data: Path, rows: Sequence[dict[str, Any]], count_tokens: CountTok
             yield FolderChunk(_found(name, title, draft), draft.embedding_text, held_by(draft.text, known))
 
 
-def held_by(text: str, known: Sequence[tuple[str, set[str]]]) -> tuple[str, ...]:
+def held_by(text: str, known: Sequence[tuple[str, Shingles]]) -> tuple[str, ...]:
     """Rows this text holds at least half of, or that hold at least half of it; the fullest first."""
     own = shingles(text)
     shares = {name: len(own & other) / min(len(own), len(other)) for name, other in known}

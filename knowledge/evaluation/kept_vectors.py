@@ -20,16 +20,21 @@ Kept = tuple[Vector, bytes | None]
 
 async def embedded(model: Embedder, texts: Sequence[str], folder: Path, progress: Callable[[str], None]) -> list[Kept]:
     """Dense vector and, where the model has them, packed token vectors of each text, in the order of `texts`."""
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (a command, with nothing beside it)
     keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    with closing(sqlite3.connect(folder / f"{model.version}.sqlite")) as store:
-        store.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, dense BLOB, tokens BLOB) WITHOUT ROWID")
+    with closing(_store(folder, model.version)) as store:
         known = {key for (key,) in store.execute("SELECT key FROM kept")}
         missing = [(key, text) for key, text in dict(zip(keys, texts, strict=True)).items() if key not in known]
         for start in range(0, len(missing), BATCH):
             progress(f"Embedding {start} of {len(missing)} texts.")
             await _keep(store, model, missing[start : start + BATCH])
         return [_read(store, key) for key in keys]
+
+
+def _store(folder: Path, version: str) -> sqlite3.Connection:
+    folder.mkdir(parents=True, exist_ok=True)
+    store = sqlite3.connect(folder / f"{version}.sqlite")
+    store.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, dense BLOB, tokens BLOB) WITHOUT ROWID")
+    return store
 
 
 async def _keep(store: sqlite3.Connection, model: Embedder, batch: Sequence[tuple[str, str]]) -> None:

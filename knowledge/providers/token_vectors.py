@@ -34,13 +34,17 @@ def pack(states: NDArray[np.float32]) -> bytes:
     return FORMAT + np.packbits(_unit(states) > _middle(), axis=1).tobytes()
 
 
-def unpack(blobs: Sequence[bytes | memoryview | None]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The unit vectors of all blobs one below the other, and how many each blob has: 0 where it can't be read."""
+def similarities(
+    question: NDArray[np.float32], blobs: Sequence[bytes | memoryview | None]
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """The cosine of each question vector (rows, unit length) with each token of all blobs (columns, one blob after the
+    other), and how many tokens each blob has: 0 where it can't be read."""
     bodies = [_body(bytes(blob)) if blob is not None else b"" for blob in blobs]
     counts = np.array([len(body) // _BYTES for body in bodies], dtype=np.intp)
     packed = np.frombuffer(b"".join(bodies), np.uint8).reshape(-1, _BYTES)
-    signs = np.unpackbits(packed, axis=1).astype(np.float32)
-    return (2 * signs - 1) / np.float32(_LENGTH), counts
+    bits = np.unpackbits(packed, axis=1).astype(np.float32)
+    sums = question.sum(axis=1, keepdims=True)  # a sign is twice its bit less one, so signs need not be made
+    return (2 * (question @ bits.T) - sums) / np.float32(_LENGTH), counts
 
 
 def _body(blob: bytes) -> bytes:

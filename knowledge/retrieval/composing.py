@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from knowledge.types import Box, Passage
 
+WORD = re.compile(r"[^\W_]+")
 SHINGLE = 4  # words
 ALIKE = 0.85  # share of all shingles of two texts that both have: from here on one says nothing new
 LONGEST = 4  # chunks in a passage
 BETWEEN_CHUNKS = "\n\n"  # as in the document's plain text
 BYTES_PER_TOKEN = 4
+
+Shingles = set[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,15 @@ def reordered(head: Sequence[Candidate], tail: Sequence[Candidate], scores: Sequ
     return [*ranked, *(replace(each, score=lowest * each.fused) for each in tail)]
 
 
-def fold(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Without repeats: a text that says what a better one says is remembered with that one.
+def fold(ranked: Iterable[Candidate], *, most: int) -> list[Candidate]:
+    """The best `most` without repeats: a text that says what a better one says is remembered with that one.
 
     Neighbours are never folded, even where they repeat a table's header: together they make a longer passage.
     """
-    kept: list[tuple[Candidate, set[str]]] = []
+    kept: list[tuple[Candidate, Shingles]] = []
     for candidate in ranked:
+        if len(kept) == most:
+            break
         own = shingles(candidate.chunk.text)
         twin = next((n for n, (other, known) in enumerate(kept) if _repeats(candidate, own, other, known)), None)
         if twin is None:
@@ -90,12 +96,13 @@ def fold(ranked: Sequence[Candidate]) -> list[Candidate]:
     return [candidate for candidate, _ in kept]
 
 
-def shingles(text: str) -> set[str]:
-    words = "".join(character.lower() if character.isalnum() else " " for character in text).split()
-    return {" ".join(words[start : start + SHINGLE]) for start in range(max(1, len(words) - SHINGLE + 1))}
+def shingles(text: str) -> Shingles:
+    """All runs of four words; the whole text where it has fewer."""
+    words = WORD.findall(text.lower())
+    return set(zip(*(words[start:] for start in range(SHINGLE)), strict=False)) or {tuple(words)}
 
 
-def _repeats(candidate: Candidate, own: set[str], other: Candidate, known: set[str]) -> bool:
+def _repeats(candidate: Candidate, own: Shingles, other: Candidate, known: Shingles) -> bool:
     if candidate.chunk.text == other.chunk.text:
         return True
     fewer, more = sorted((len(own), len(known)))

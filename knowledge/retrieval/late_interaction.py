@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.providers.token_vectors import unpack
+from knowledge.providers.token_vectors import similarities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,12 +38,12 @@ def late_scores(
 
 def max_similarity(question: NDArray[np.float32], blobs: Sequence[bytes | memoryview | None]) -> NDArray[np.float64]:
     """MaxSim of each passage; NaN for one without token vectors."""
-    vectors, counts = unpack(blobs)
+    cosines, counts = similarities(question, blobs)
     found = np.full(len(blobs), np.nan)
     present = counts > 0
     if present.any() and len(question):
         starts = np.cumsum(counts[present]) - counts[present]
-        best = np.maximum.reduceat(question @ vectors.T, starts, axis=1)
+        best = np.maximum.reduceat(cosines, starts, axis=1)
         found[present] = best.mean(axis=0)
     return found
 

@@ -236,7 +236,8 @@ async def rerank(
         if engine.reranker is not None and head:
             scores, usage, notes = await read_together(engine.reranker, question.text, head)
         elif question.tokens is not None:
-            scores = late_scores(question.tokens, [each.chunk.tokens for each in head], [each.fused for each in head])
+            tokens, fused = [each.chunk.tokens for each in head], [each.fused for each in head]
+            scores = await asyncio.to_thread(late_scores, question.tokens, tokens, fused)  # 3 ms off the event loop
         ranked = composing.reordered(head, tail, scores) if scores else [*head, *tail]
         stage.candidates = witness.reranked(ranked, scores is not None)
     return ranked, usage, notes
@@ -261,10 +262,10 @@ def rerank_name(engine: Engine) -> str:
 
 def compose(ranked: Sequence[Candidate], plan: Plan, witness: Witness) -> list[Group]:
     with witness.recorder.stage("fold") as stage:
-        single = composing.fold(ranked[: plan.read])
+        single = composing.fold(ranked, most=2 * plan.limit)
         stage.candidates = witness.folded(single)
     with witness.recorder.stage("merge") as stage:
-        groups = composing.merge(single[: 2 * plan.limit], longest=plan.longest)
+        groups = composing.merge(single, longest=plan.longest)
         stage.candidates = witness.merged(groups)
     with witness.recorder.stage("trim") as stage:
         kept = composing.trim(groups, limit=plan.limit, token_budget=plan.token_budget)

@@ -6,6 +6,7 @@ django-tenants: https://django-tenants.readthedocs.io/en/latest/install.html
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 
 from vena_platform import env
+
+# Our matrices are small, and numpy's idle threads would burn a processor waiting for the next. Read at numpy's import.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VENA_HOME = env.folder("VENA_HOME", BASE_DIR / ".vena")  # state of the embedded services, uploads, local model
