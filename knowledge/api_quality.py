@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,8 @@ from knowledge.evaluation.errors import CsvTooLarge
 from knowledge.evaluation.matching import Target
 from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
-from knowledge.retrieval.search import retrieve
+from knowledge.retrieval.search import engine_of, plan_of, search
+from knowledge.retrieval.trace import Recorder, Trace
 from knowledge.retrieval.usage import record_search
 from knowledge.selectors import library_of
 from knowledge.serializers_quality import (
@@ -39,7 +41,7 @@ from knowledge.serializers_quality import (
     TrySearchInput,
     TrySearchOutput,
 )
-from knowledge.types import Asker
+from knowledge.types import Asker, Library, SearchResult, SearchScope
 from tenants.selectors import organisation_of
 from vena_platform.idempotency import once
 from vena_platform.pagination import NewestFirst, page_of
@@ -119,7 +121,9 @@ class GoldenExportApi(APIView):
         data = golden.golden_export(signed_in(request))
         name = f"golden-questions-{timezone.localdate():%Y-%m-%d}.csv"
         return HttpResponse(
-            data, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+            data,
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
 
@@ -210,15 +214,25 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
         since=wanted["since"],
         until=wanted["until"],
     )
-    found = run_in_loop(
-        retrieve(
-            library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), traced=True
-        )
+    found, trace = run_in_loop(
+        retrieve_explained(library, wanted["query"], scope, wanted["limit"], wanted.get("rerank"))
     )
-    record_search(library, Asker(id=user.pk, label=user.email), found.usage)
+    record_search(library, Asker(id=user.pk, label=user.email), found)
     return {
-        "results": [hit(passage) for passage in found.passages],
+        "results": [{**hit(passage), "last_position": passage.last_position} for passage in found.passages],
         "candidates": found.candidates,
         "notices": [{"code": note.code, "detail": note.detail} for note in found.notes],
-        "trace": found.trace.as_dict() if found.trace else None,
+        "trace": trace.as_dict(),
     }
+
+
+async def retrieve_explained(
+    library: Library, text: str, scope: SearchScope, limit: int, rerank: bool | None
+) -> tuple[SearchResult, Trace]:
+    """The product's search, traced; `rerank` None leaves it as the organisation has it."""
+    engine = engine_of(library if rerank is None else replace(library, is_reranked=rerank))
+    if rerank is False:
+        engine = replace(engine, reranker=None)
+    recorder = Recorder(is_on=True)
+    found = await search(engine, text, scope, plan_of(limit), recorder)
+    return found, recorder.trace(text)
