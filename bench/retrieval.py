@@ -81,7 +81,7 @@ def arguments() -> argparse.Namespace:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
 
 
 def gold_queries(data: Path) -> list[dict[str, Any]]:

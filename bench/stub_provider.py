@@ -39,6 +39,7 @@ DEFAULT_TOKENS = 60
 TOKEN = re.compile(r" ?\w+|\W")
 WORD = re.compile(r"\w{3,}")
 OPENAI_CHAT, OPENAI_EMBEDDINGS, ANTHROPIC_CHAT = "/v1/chat/completions", "/v1/embeddings", "/v1/messages"
+COHERE_RERANK = "/v2/rerank"
 MODELS = ("stub-model", "gpt-4o-mini", "text-embedding-3-small", "claude-stub")
 
 
@@ -62,10 +63,12 @@ class Behaviour:
     tells_usage: bool = True
     cached_tokens: int = 0  # of the input, told as read from the provider's cache
     embedding_delay: float = 0.0
+    rerank_delay: float = 0.0
+    garbled: bool = False  # answer a rerank with something else
     similarity_floor: float = 0.3  # the least cosine of any two embeddings
 
 
-FAULTS = ("status", "drop_after", "error_after", "end_after", "stall_after", "silent")
+FAULTS = ("status", "drop_after", "error_after", "end_after", "stall_after", "silent", "garbled")
 DEFAULTS = Behaviour()
 READERS: dict[str, Callable[[Any], Any]] = {
     "str": str,
@@ -176,6 +179,16 @@ ANTHROPIC_ERRORS = {
     429: ("rate_limit_error", "This request would exceed your organization's rate limit of 50 requests per minute."),
     500: ("api_error", "Internal server error"),
     529: ("overloaded_error", "Overloaded"),
+}
+
+
+COHERE_ERRORS = {
+    400: "invalid request: list of documents must not be empty",
+    401: "invalid api token",
+    404: "model 'stub-unknown' not found",
+    429: "You are using a Trial key, which is limited to 10 API calls / minute.",
+    500: "internal server error",
+    503: "service unavailable",
 }
 
 
@@ -479,6 +492,8 @@ class Stub:
                 self._chat(connection, path, headers, body)
             case "POST", "/v1/embeddings":
                 self._embed(connection, headers, body)
+            case "POST", "/v2/rerank":
+                self._rerank(connection, headers, body)
             case "GET", "/v1/models":
                 rows = [{"id": name, "object": "model", "created": 1700000000, "owned_by": "stub"} for name in MODELS]
                 connection.send_json(200, {"object": "list", "data": rows})
@@ -550,6 +565,27 @@ class Stub:
         reply = embeddings(texts, model, body, behaviour, tokens)
         asyncio.get_running_loop().call_later(behaviour.embedding_delay, connection.send_json, 200, reply)
 
+    def _rerank(self, connection: Connection, headers: dict[str, str], body: dict[str, Any]) -> None:
+        model, behaviour = self._asked(headers, body)
+        row = self.ledger.row(COHERE_RERANK, model)
+        row["requests"] += 1
+        self.last_request = body
+        behaviour = self._with_faults(behaviour)
+        if behaviour.silent:
+            return
+        if behaviour.drop_after >= 0:
+            row["failed"] += 1
+            connection.cut()
+            return
+        if behaviour.status:
+            row["failed"] += 1
+            message = COHERE_ERRORS.get(behaviour.status, COHERE_ERRORS[500])
+            connection.send_json(behaviour.status, {"id": "stub", "message": message})
+            return
+        row.update(answered=1, texts=len(body["documents"]), searches=1)
+        reply = {"results": [{"index": "first"}]} if behaviour.garbled else reranking(body)
+        asyncio.get_running_loop().call_later(behaviour.rerank_delay, connection.send_json, 200, reply)
+
     def _asked(self, headers: dict[str, str], body: dict[str, Any]) -> tuple[str, Behaviour]:
         """The model's plain name, and the behaviour with what this one request asks for."""
         model, _, suffix = str(body.get("model", "")).partition("@")
@@ -585,6 +621,19 @@ def embeddings(texts: list[str], model: str, body: dict[str, Any], behaviour: Be
         shown: Any = b64encode(vector.tobytes()).decode() if is_base64 else vector.tolist()
         rows.append({"object": "embedding", "index": index, "embedding": shown})
     return {"object": "list", "data": rows, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+
+def reranking(body: dict[str, Any]) -> dict[str, Any]:
+    """Relevance is the share of the query's words that a text has."""
+    wanted = set(WORD.findall(body["query"].lower()))
+    shares = [len(wanted & set(WORD.findall(text.lower()))) / max(1, len(wanted)) for text in body["documents"]]
+    order = sorted(range(len(shares)), key=lambda index: -shares[index])[: body.get("top_n") or len(shares)]
+    results = [{"index": index, "relevance_score": shares[index]} for index in order]
+    return {
+        "id": "stub",
+        "results": results,
+        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
+    }
 
 
 async def serve(stub: Stub, listener: socket.socket) -> asyncio.Server:

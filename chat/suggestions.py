@@ -17,7 +17,7 @@ SHOWN = 3
 def suggested_questions(user: User) -> list[str]:
     """The samples' own questions while their documents are there; else one a document, the newest first."""
     ready = documents_visible_to(user).filter(state=Document.State.READY).order_by("-created_at")
-    names = set(ready.values_list("file_name", flat=True)[:200])
+    names = set(ready.values_list("current__file_name", flat=True)[:200])
     if sample_files() and sample_files() <= names:
         return sample_questions()[:SHOWN]
     return [f"What are the main points of “{title}”?" for title in ready.values_list("title", flat=True)[:SHOWN]]

@@ -25,7 +25,6 @@ from knowledge.ingestion.uploads import (
     document_queue,
     store_upload,
 )
-from knowledge.ingestion.web.addresses import checked_url
 from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
 from knowledge.providers.bm25 import LANGUAGES
 from knowledge.recipe import recipe_of
@@ -118,30 +117,6 @@ def document_take_in(
         person=uploaded_by,
     )
     return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=file)
-
-
-def document_add_url(
-    *,
-    schema_name: str,
-    collection: Collection,
-    uploaded_by: User | None,
-    url: str,
-    title: str = "",
-    tags: Sequence[str] | None = None,
-    dated: date | None = None,
-) -> tuple[Document, Change]:
-    """A web page, or a sitemap whose pages become documents of their own. Adding it again fetches it again."""
-    address = checked_url(url)
-    upload = Upload(
-        key=document_key(url=address),
-        name=PurePath(address.rstrip("/")).name[:200] or "page",
-        title=title or address.removeprefix("https://").removeprefix("http://")[:255],
-        source_url=address,
-        tags=None if tags is None else cleaned_tags(tags),
-        dated=dated,
-        person=uploaded_by,
-    )
-    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
 
 
 def organisation_id(schema_name: str) -> UUID:

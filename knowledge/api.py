@@ -97,7 +97,7 @@ class CollectionContextApi(APIView):
 
 
 class DocumentsApi(APIView):
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [MultiPartParser]
 
     @extend_schema(
         operation_id="documents_list",
@@ -119,7 +119,7 @@ class DocumentsApi(APIView):
 
     @extend_schema(request=DocumentInput, responses={200: UploadOutput, 202: UploadOutput})
     def post(self, request: Request) -> Response:
-        """Add a file or a page. The same file name, external id or address again makes a new version; the same bytes
+        """Add a file. The same file name or external id again makes a new version; the same bytes
         again change nothing (200)."""
         form = DocumentInput(data=request.data)
         form.is_valid(raise_exception=True)
@@ -143,9 +143,7 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
         "tags": wanted.get("tags"),
         "dated": wanted.get("dated"),
     }
-    if wanted.get("file"):
-        return actions.document_take_in(file=wanted["file"], external_id=wanted["external_id"], **common)
-    return actions.document_add_url(url=wanted["url"], **common)
+    return actions.document_take_in(file=wanted["file"], external_id=wanted["external_id"], **common)
 
 
 def document_shown(document: Document) -> Any:

@@ -155,3 +155,15 @@ class IngestionInterrupted(IngestionError):
 class IngestionStalled(IngestionError):
     code, status = "ingestion_stalled", 500
     message = "This file got no further for ten minutes. Retry it; if it stops again, split it."
+
+
+class UrlNotAllowed(IngestionError):
+    """An address that leads, or may lead, somewhere other than the public web."""
+
+    code, status = "url_not_allowed", 422
+    message = "Only public web pages can be added. Check the address, or save the page and upload it as a file."
+
+
+class UrlUnreachable(IngestionError):
+    code, status = "url_unreachable", 422
+    message = "This page could not be fetched. Check that it opens in your browser without signing in, then try again."

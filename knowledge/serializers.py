@@ -31,8 +31,7 @@ class CollectionOutput(serializers.ModelSerializer[Collection]):
 
 
 class DocumentInput(serializers.Serializer[Any]):
-    file = serializers.FileField(allow_empty_file=True, max_length=255, required=False)
-    url = serializers.CharField(max_length=2000, required=False, help_text="A web page or a sitemap, instead of a file")
+    file = serializers.FileField(allow_empty_file=True, max_length=255)
     collection = serializers.UUIDField()
     title = serializers.CharField(max_length=255, required=False, default="")
     external_id = serializers.CharField(
@@ -40,11 +39,6 @@ class DocumentInput(serializers.Serializer[Any]):
     )
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
     dated = serializers.DateField(required=False, help_text="The day the document is of, for filters")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.get("file") and not attrs.get("url"):
-            raise serializers.ValidationError({"file": ["Send a file, or the address of a page."]})
-        return attrs
 
 
 class DocumentChange(serializers.Serializer[Any]):

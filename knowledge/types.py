@@ -188,7 +188,10 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was found for a question, as prompt and page need it. `n`, from 1, is its citation number."""
+    """What was found for a question, as prompt and page need it: a chunk, or a few that follow one another.
+
+    `n`, from 1, is its citation number. `chunk_id` and both scores are of the chunk that ranked best.
+    """
 
     n: int
     chunk_id: UUID
@@ -197,9 +200,17 @@ class Passage:
     text: str
     heading_path: tuple[str, ...]
     page: int | None
-    position: int
-    score: float  # fused, 0 to 1 within one search
+    position: int  # of its first chunk
+    score: float  # of the last ranking, 0 to 1 within one search
     similarity: float  # cosine of question and chunk; 0 when only the keyword list found it
+    version_id: UUID | None = None  # None where no version is known, as in an evaluation over a folder
+    version_number: int = 1
+    last_page: int | None = None
+    last_position: int | None = None  # None: the passage is one chunk
+    section: int = 0  # of its first chunk
+    place: str = ""
+    boxes: tuple[Box, ...] = ()
+    also_in: tuple[UUID, ...] = ()  # other documents that say the same, in nearly the same words
 
 
 class Role(StrEnum):
@@ -230,6 +241,7 @@ class Library:
     space: VectorSpace
     embedding_provider: str
     organisation_name: str
+    is_reranked: bool = True  # late interaction, where the embedding model allows it
 
     @property
     def tenant(self) -> TenantKey:
@@ -309,9 +321,10 @@ AnswerEvent = SourcesFound | TextDelta | Notice | Finished
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What one search found, and what it cost."""
+    """What one search found, and what it cost. `usage` is of the query's embedding."""
 
     passages: tuple[Passage, ...]
     usage: ModelUsage
     candidates: int = 0
+    rerank_usage: ModelUsage | None = None
     notes: tuple[Notice, ...] = field(default=())

@@ -16,6 +16,7 @@ from knowledge.providers.base import ChatModel
 from knowledge.providers.registry import chat_model
 from knowledge.providers.streams import estimate_usage
 from knowledge.retrieval.search import retrieve
+from knowledge.retrieval.usage import calls_of
 from knowledge.types import (
     AnswerEvent,
     Finished,
@@ -35,7 +36,7 @@ async def answer_question(question: Question, receipt: Receipt) -> AsyncGenerato
     spent: list[UsageRecord] = []
     try:
         found = await retrieve(question.library, question.text, question.scope)
-        spent.append(usage_record(question, found.usage, kind="embedding", outcome="complete"))
+        spent += [usage_record(question, usage, kind=kind, outcome="complete") for kind, usage in calls_of(found)]
         for note in found.notes:
             yield note
         yield SourcesFound(found.passages)

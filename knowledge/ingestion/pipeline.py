@@ -32,12 +32,11 @@ from knowledge.ingestion.indexing import (
 )
 from knowledge.ingestion.jobs import Job, TurnOver
 from knowledge.ingestion.leases import LeaseLost
-from knowledge.ingestion.parsed_file import read_parsed
+from knowledge.ingestion.parsed_file import CheckpointUnreadable, read_parsed
 from knowledge.ingestion.parts import store_parts
 from knowledge.ingestion.readers.limits import ReadLimits
 from knowledge.ingestion.sandbox import parse
 from knowledge.ingestion.turns import Patience, send_ticket
-from knowledge.ingestion.webpages import fetch_into, is_unchanged
 from knowledge.models import Document, DocumentVersion, IngestionAttempt
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, vector_index
@@ -79,11 +78,6 @@ def ingest(library: Library, document: Document) -> None:
 
 def run_stages(job: Job) -> None:
     if job.version.chunked_at is None:
-        if job.document.source_url and not job.version.file:
-            with job.timed("fetching"):
-                fetch_into(job, limits_for(job))
-            if is_unchanged(job):
-                return
         parsed = read(job)
         with job.timed("chunking"):
             if len(parsed.blocks) > 2000:
@@ -109,7 +103,7 @@ def read(job: Job) -> ParsedDocument:
     """In a child process that can be stopped. What it found is kept, so that a later attempt need not read again."""
     output = checkpoints.parsed_path(job.version)
     with job.timed("reading"):
-        if output.exists() and (parsed := read_parsed(output)) is not None:
+        if parsed := kept(output):
             return parsed
         path = Path(job.version.file.path)
         if not path.exists():
@@ -122,6 +116,14 @@ def read(job: Job) -> ParsedDocument:
             parts_folder=checkpoints.empty_parts_folder(job.version),
             check=job.check,
         )
+
+
+def kept(output: Path) -> ParsedDocument | None:
+    """What an earlier attempt read, if it can still be used."""
+    try:
+        return read_parsed(output) if output.exists() else None
+    except CheckpointUnreadable:
+        return None
 
 
 def limits_for(job: Job) -> ReadLimits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from uuid import UUID
 
 from knowledge.types import (
@@ -19,6 +19,10 @@ from knowledge.types import (
     VectorSpace,
 )
 from tenants.types import TenantKey
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class ChatModel(Protocol):
@@ -44,6 +48,39 @@ class Embedder(Protocol):
     async def embed_documents(self, texts: Sequence[str]) -> tuple[list[Vector], ModelUsage]: ...
 
     async def embed_query(self, text: str) -> tuple[Vector, ModelUsage]: ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An `Embedder` that also tells a vector for each token, in the same pass of the model.
+
+    A blob is what `token_vectors.pack` made: a few kB a text, to be stored beside its dense vector.
+    """
+
+    async def embed_documents_with_tokens(
+        self, texts: Sequence[str]
+    ) -> tuple[list[Vector], list[bytes], ModelUsage]: ...
+
+    async def embed_query_with_tokens(self, text: str) -> tuple[Vector, NDArray[np.float32], ModelUsage]:
+        """The query's token vectors have shape (tokens, `token_vectors.WIDTH`) and unit length."""
+
+
+class Reranker(Protocol):
+    """Reads question and texts together, which is slower and better than comparing their vectors.
+
+    Raises ProviderUnavailable (also when it takes too long) and ProviderRefused.
+    """
+
+    provider: str
+    name: str
+
+    async def rerank(
+        self, query: str, texts: Sequence[str], top_n: int | None = None
+    ) -> tuple[list[float], ModelUsage]:
+        """The relevance of each text, 0 to 1, in the order of `texts`; 0 for texts beyond the best `top_n`.
+
+        Usage counts searches, not tokens: that is what is billed.
+        """
 
 
 class SparseEncoder(Protocol):

@@ -8,9 +8,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -19,10 +20,13 @@ from tokenizers import Tokenizer
 
 from knowledge.errors import ProviderUnavailable
 from knowledge.providers.model_files import local_model_version, prepare_local_model, wheel_model_path
+from knowledge.providers.token_vectors import centred, pack
 from knowledge.types import ModelUsage, Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 _TOKENIZER = Path(__file__).resolve().parent.parent / "assets" / "minilm" / "tokenizer.json"
 _BATCH = 8  # larger batches are not faster on a processor and take memory with the square of the length
@@ -34,7 +38,7 @@ _UNLOADABLE = (onnx_errors.Fail, onnx_errors.InvalidProtobuf, onnx_errors.Invali
 
 
 class LocalEmbedder:
-    """An `Embedder`. Loads at first use; one instance serves any number of threads and event loops.
+    """A `TokenEmbedder`. Loads at first use; one instance serves any number of threads and event loops.
 
     Documents and queries run on threads of their own over one model, so a query never stands behind an upload.
     Without `model_dir` the model runs as it was installed, which is slower.
@@ -52,28 +56,40 @@ class LocalEmbedder:
         self._model = _Model(self._model_file, threads=threads or min(2, os.cpu_count() or 1))
         self._documents = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-documents")
         self._queries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-queries")
-        self._remembered = _QueryCache(_REMEMBERED_QUERIES)
+        self._remembered = _QueryCache[_EmbeddedQuery](_REMEMBERED_QUERIES)
 
     def count_tokens(self, text: str) -> int:
         """Tokens the model would need, its two special ones included, however long the text is."""
         return self._tokens.count(text)
 
     async def embed_documents(self, texts: Sequence[str]) -> tuple[list[Vector], ModelUsage]:
+        vectors: list[Vector] = [()] * len(texts)
         run = partial(asyncio.get_running_loop().run_in_executor, self._documents)
         tokens = await run(self._encode, texts)
-        vectors: list[Vector] = [()] * len(texts)
         for batch in _batches(tokens):  # one job each: two uploads take turns, and a cancelled one stops here
             found = await run(self._model.vectors, [tokens[index] for index in batch])
             for index, vector in zip(batch, found.tolist(), strict=True):
                 vectors[index] = vector
         return vectors, self._usage(sum(map(len, tokens)))
 
+    async def embed_documents_with_tokens(self, texts: Sequence[str]) -> tuple[list[Vector], list[bytes], ModelUsage]:
+        vectors: list[Vector] = [()] * len(texts)
+        blobs = [b""] * len(texts)
+        run = partial(asyncio.get_running_loop().run_in_executor, self._documents)
+        tokens = await run(self._encode, texts)
+        for batch in _batches(tokens):
+            found, packed = await run(self._embed_and_pack, [tokens[index] for index in batch])
+            for index, vector, blob in zip(batch, found.tolist(), packed, strict=True):
+                vectors[index], blobs[index] = vector, blob
+        return vectors, blobs, self._usage(sum(map(len, tokens)))
+
     async def embed_query(self, text: str) -> tuple[Vector, ModelUsage]:
-        known = self._remembered.get(text)
-        if known is None:
-            known = await asyncio.get_running_loop().run_in_executor(self._queries, self._embed_one, text)
-        vector, token_count = known
-        return vector.tolist(), self._usage(token_count)
+        query = await self._query(text)
+        return query.vector.tolist(), self._usage(query.token_count)
+
+    async def embed_query_with_tokens(self, text: str) -> tuple[Vector, NDArray[np.float32], ModelUsage]:
+        query = await self._query(text)
+        return query.vector.tolist(), query.token_vectors, self._usage(query.token_count)
 
     def close(self) -> None:
         self._documents.shutdown(cancel_futures=True)
@@ -85,11 +101,27 @@ class LocalEmbedder:
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._tokens.encode(texts, limit=self.max_tokens)
 
-    def _embed_one(self, text: str) -> tuple[NDArray[np.float32], int]:
+    async def _query(self, text: str) -> _EmbeddedQuery:
+        known = self._remembered.get(text)
+        if known is None:
+            known = await asyncio.get_running_loop().run_in_executor(self._queries, self._embed_one, text)
+        return known
+
+    def _embed_one(self, text: str) -> _EmbeddedQuery:
         tokens = self._encode([text])
-        found = self._model.vectors(tokens)[0], len(tokens[0])
+        vectors, states = self._model.vectors_and_states(tokens)
+        found = _EmbeddedQuery(vectors[0], centred(self._telling(states[0], tokens[0])), len(tokens[0]))
         self._remembered.put(text, found)
         return found
+
+    def _embed_and_pack(self, tokens: Sequence[list[int]]) -> tuple[NDArray[np.float32], list[bytes]]:
+        vectors, states = self._model.vectors_and_states(tokens)
+        return vectors, [pack(self._telling(row, ids)) for row, ids in zip(states, tokens, strict=True)]
+
+    def _telling(self, states: NDArray[np.float32], ids: list[int]) -> NDArray[np.float32]:
+        """The states of the tokens that say something; of all, where none does."""
+        kept = self._tokens.telling()[ids]
+        return states[: len(ids)][kept] if kept.any() else states[: len(ids)]
 
     def _usage(self, tokens: int) -> ModelUsage:
         return ModelUsage(provider=self.provider, model=self.name, input_tokens=tokens)
@@ -112,14 +144,20 @@ class _Model:
 
     def vectors(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         session = self._loaded()
-        ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
-        mask = np.zeros_like(ids)
-        for row, text in enumerate(tokens):
-            ids[row, : len(text)], mask[row, : len(text)] = text, 1
-        if {item.name for item in session.get_inputs()} == {"ids", "mask"}:
-            return np.asarray(session.run(None, {"ids": ids, "mask": mask})[0])
+        if _is_built(session):
+            return np.asarray(session.run(["vectors"], _padded(tokens))[0])
+        return self.vectors_and_states(tokens)[0]
+
+    def vectors_and_states(self, tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Vectors (texts, 384) and token states (texts, longest text, 384), meaningless after a text's end."""
+        session, inputs = self._loaded(), _padded(tokens)
+        if _is_built(session):
+            vectors, states = session.run(None, inputs)
+            return np.asarray(vectors), np.asarray(states)
+        ids, mask = inputs["ids"], inputs["mask"]
         exported = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        return _pooled(np.asarray(session.run(None, exported)[0]), mask)
+        states = np.asarray(session.run(None, exported)[0])
+        return _pooled(states, mask), states
 
     def _loaded(self) -> onnxruntime.InferenceSession:
         with self._loading:
@@ -136,6 +174,19 @@ class _Model:
             return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except _UNLOADABLE as error:
             raise ProviderUnavailable(detail=f"{path} can't be loaded: {error}") from error
+
+
+def _is_built(session: onnxruntime.InferenceSession) -> bool:
+    """By us, rather than as it was installed."""
+    return {item.name for item in session.get_inputs()} == {"ids", "mask"}
+
+
+def _padded(tokens: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
+    ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
+    mask = np.zeros_like(ids)
+    for row, text in enumerate(tokens):
+        ids[row, : len(text)], mask[row, : len(text)] = text, 1
+    return {"ids": ids, "mask": mask}
 
 
 def _pooled(states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -155,10 +206,22 @@ class _TokenCounter:
         self._loading = threading.Lock()
         self._loaded: Tokenizer | None = None
         self._known: dict[str, int] = {}
+        self._telling: NDArray[np.bool_] | None = None
 
     def encode(self, texts: Sequence[str], *, limit: int) -> list[list[int]]:
         found = (encoding.ids for encoding in self._tokenizer().encode_batch_fast(list(texts)))
         return [ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]] for ids in found]
+
+    def telling(self) -> NDArray[np.bool_]:
+        """For each token of the vocabulary, whether it holds a letter or a digit; special tokens say nothing."""
+        if self._telling is None:
+            tokenizer = self._tokenizer()
+            names = {number: name for name, number in tokenizer.get_vocab().items()}
+            special = tokenizer.get_added_tokens_decoder()
+            self._telling = np.array(
+                [number not in special and any(map(str.isalnum, names[number])) for number in range(len(names))]
+            )
+        return self._telling
 
     def count(self, text: str) -> int:
         words, known = text.split(), self._known
@@ -189,21 +252,28 @@ class _TokenCounter:
             return self._loaded
 
 
-class _QueryCache:
+@dataclass(frozen=True, slots=True)
+class _EmbeddedQuery:
+    vector: NDArray[np.float32]
+    token_vectors: NDArray[np.float32]
+    token_count: int
+
+
+class _QueryCache(Generic[T]):
     """The latest queries' vectors. A question is embedded once, however many people ask it."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: OrderedDict[str, tuple[NDArray[np.float32], int]] = OrderedDict()
+        self._entries: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, text: str) -> tuple[NDArray[np.float32], int] | None:
+    def get(self, text: str) -> T | None:
         with self._lock:
             if text in self._entries:
                 self._entries.move_to_end(text)
             return self._entries.get(text)
 
-    def put(self, text: str, entry: tuple[NDArray[np.float32], int]) -> None:
+    def put(self, text: str, entry: T) -> None:
         with self._lock:
             self._entries[text] = entry
             while len(self._entries) > self._size:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FAST_VERSION = "minilm-l6-v2-q8"  # change it whenever the recipe below changes vectors
 WHEEL_VERSION = "minilm-l6-v2-w8"  # the wheel's own file: slower, vectors close to but not the same as FAST_VERSION
+FILE_NAME = f"{FAST_VERSION}-tokens.onnx"  # a graph without token states, same vectors, went by the version alone
 
 _SOURCE_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _LAYERS, _HEADS, _WIDTH = 6, 12, 384
@@ -65,7 +66,7 @@ def wheel_model_path() -> Path:
 
 
 def _target(target_dir: Path) -> Path:
-    return target_dir / f"{FAST_VERSION}.onnx"
+    return target_dir / FILE_NAME
 
 
 def _can_build(target_dir: Path) -> bool:
@@ -131,7 +132,8 @@ class _Weights:
 
 
 class _GraphBuilder:
-    """Writes the encoder node by node: token ids and mask in, one vector of unit length a text out."""
+    """Writes the encoder node by node: token ids and mask in; out come one vector of unit length a text, and what the
+    last layer made of each token, which costs nothing more and is not copied unless it is asked for."""
 
     def __init__(self, weights: _Weights) -> None:
         self._weights = weights
@@ -149,7 +151,10 @@ class _GraphBuilder:
             self._nodes,
             FAST_VERSION,
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in ("ids", "mask")],
-            [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", _WIDTH])],
+            [
+                helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", _WIDTH]),
+                helper.make_tensor_value_info(states, TensorProto.FLOAT, ["batch", "length", _WIDTH]),
+            ],
             [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in self._constants.items()],
         )
         operators = [helper.make_opsetid("", 17), helper.make_opsetid(_MICROSOFT, 1)]

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from knowledge.providers.base import ChatModel, Embedder, SparseEncoder, VectorIndex
+from knowledge.providers.base import ChatModel, Embedder, Reranker, SparseEncoder, VectorIndex
 
 
 def default_chat_provider() -> str:
@@ -92,9 +92,22 @@ def embedding_choices() -> list[str]:
 
 @functools.cache
 def sparse_encoder(language: str = "english") -> SparseEncoder:
+    """Whose stop words and word stems it folds is the collection's choice (`Collection.language`)."""
     from knowledge.providers.bm25 import Bm25Encoder
 
     return Bm25Encoder(language=language)
+
+
+@functools.cache
+def reranker() -> Reranker | None:
+    """The one that reads question and passage together, if its key is set."""
+    if not settings.COHERE_API_KEY:
+        return None
+    from knowledge.providers.cohere import CohereReranker
+
+    return CohereReranker(
+        settings.COHERE_MODEL, api_key=settings.COHERE_API_KEY, base_url=settings.COHERE_BASE_URL or None
+    )
 
 
 @functools.cache
@@ -111,6 +124,8 @@ def vector_index() -> VectorIndex:
 @receiver(setting_changed)
 def forget_providers(*, setting: str, **kwargs: object) -> None:
     """Tests choose providers by settings. The index keeps its files open, so only its own settings let go of it."""
+    if setting.startswith("COHERE"):
+        reranker.cache_clear()
     if setting.startswith(("OPENAI", "ANTHROPIC", "VENA_CHAT", "VENA_EMBED")):
         chat_model_of.cache_clear()
         embedder.cache_clear()

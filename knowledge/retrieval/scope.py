@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
 from uuid import UUID
 
 from accounts.models import User
@@ -10,8 +12,41 @@ from knowledge.selectors import collections_readable
 from knowledge.types import SearchScope
 
 
-def scope_of(user: User, collection_ids: Sequence[UUID] | None = None) -> SearchScope:
-    """Every collection the person may read, or those of the wanted ones that they may. Never more than allowed."""
+def scope_of(
+    user: User,
+    collection_ids: Sequence[UUID] | None = None,
+    *,
+    document_ids: Sequence[UUID] | None = None,
+    tags: Sequence[str] = (),
+    since: date | None = None,
+    until: date | None = None,
+) -> SearchScope:
+    """Every collection the person may read, or those of the wanted ones that they may. Never more than allowed.
+
+    The rest narrows that further: a document named in a collection they may not read is not found.
+    """
     allowed = set(collections_readable(user).order_by().values_list("pk", flat=True))
     wanted = allowed if collection_ids is None else allowed & set(collection_ids)
-    return SearchScope(collection_ids=tuple(sorted(wanted)))
+    return SearchScope(
+        collection_ids=_sorted(wanted),
+        document_ids=None if document_ids is None else _sorted(document_ids),
+        tags=tuple(sorted(set(tags))),
+        since=since,
+        until=until,
+    )
+
+
+def scope_key(scope: SearchScope) -> str:
+    """The same text for the same scope, however it was put together; for keys of caches."""
+    values = [
+        sorted(map(str, set(scope.collection_ids))),
+        None if scope.document_ids is None else sorted(map(str, set(scope.document_ids))),
+        sorted(set(scope.tags)),
+        scope.since.isoformat() if scope.since else None,
+        scope.until.isoformat() if scope.until else None,
+    ]
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _sorted(ids: Iterable[UUID]) -> tuple[UUID, ...]:
+    return tuple(sorted(set(ids)))

@@ -19,8 +19,8 @@ SNIPPET = 280  # characters of a candidate's text
 class Seen:
     """One candidate as it left a stage. `scores` holds what is known by then: dense, keyword, fused, rerank.
 
-    `note` says what became of it: "folded into 2" (the number is a rank in this stage), "merged with 3", "over the
-    token budget", "gone" (the index still had it, the database does not).
+    `note` says what became of it: "gone" (the index still had it, the database does not, or it may not be read),
+    "folded into 2" (the number is a rank in this stage), "with 1 of its neighbours", "left out".
     """
 
     point_id: UUID

@@ -4,15 +4,25 @@ from uuid import uuid4
 
 from billing.metering import record_usage
 from billing.types import UsageRecord
-from knowledge.types import Asker, Library, ModelUsage
+from knowledge.types import Asker, Library, ModelUsage, SearchResult
 
 
-def record_search(library: Library, asker: Asker, usage: ModelUsage) -> None:
-    """Meter the query embedding of a search that is not part of an answer."""
-    record = UsageRecord(
+def record_search(library: Library, asker: Asker, found: SearchResult) -> None:
+    """Meter the provider calls of a search that is not part of an answer."""
+    record_usage([_record(library, asker, kind, usage) for kind, usage in calls_of(found)])
+
+
+def calls_of(found: SearchResult) -> list[tuple[str, ModelUsage]]:
+    """The provider calls of a search, with the ledger's kind of each."""
+    calls = [("embedding", found.usage)]
+    return calls if found.rerank_usage is None else [*calls, ("rerank", found.rerank_usage)]
+
+
+def _record(library: Library, asker: Asker, kind: str, usage: ModelUsage) -> UsageRecord:
+    return UsageRecord(
         key=uuid4(),
         tenant=library.tenant,
-        kind="embedding",
+        kind=kind,
         outcome="complete",
         provider=usage.provider,
         model=usage.model,
@@ -23,4 +33,3 @@ def record_search(library: Library, asker: Asker, usage: ModelUsage) -> None:
         member_id=asker.id,
         member_label=asker.label,
     )
-    record_usage([record])

@@ -106,11 +106,6 @@ def test_ids_of_one_organisation_open_nothing_in_the_other(
         "bulk": browser.post(
             "/api/v1/documents/reindex/", {"collection": str(collection)}, content_type="application/json"
         ).status_code,
-        "page upload": browser.post(
-            "/api/v1/documents/",
-            {"collection": str(collection), "url": "https://example.org/"},
-            content_type="application/json",
-        ).status_code,
         "delete": browser.delete(f"/api/v1/documents/{document.pk}/").status_code,
         "collection": browser.get(f"/api/v1/collections/{collection}/").status_code,
         "list": browser.get("/api/v1/documents/", {"collection": str(collection)}).status_code,

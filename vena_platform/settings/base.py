@@ -267,10 +267,15 @@ OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-4o")
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-4-6")
+COHERE_API_KEY = env.text("COHERE_API_KEY")  # set: passages are reranked by Cohere
+COHERE_BASE_URL = env.text("COHERE_BASE_URL")
+COHERE_MODEL = env.text("COHERE_MODEL", "rerank-v3.5")
 VENA_CHAT_PROVIDER = env.text("VENA_CHAT_PROVIDER")  # openai, anthropic or extractive; empty: by the keys that are set
 VENA_EMBEDDINGS = env.text("VENA_EMBEDDINGS")  # openai or local, for new organisations; empty: by the keys
 VENA_PASSAGES = env.integer("VENA_PASSAGES", 6)  # offered to the model
+VENA_PASSAGE_TOKENS = env.integer("VENA_PASSAGE_TOKENS", 3000)  # all of them together, in our own count
 VENA_CANDIDATES = env.integer("VENA_CANDIDATES", 60)  # from each ranked list
+VENA_RERANKED = env.integer("VENA_RERANKED", 30)  # of the fused list
 VENA_MIN_SIMILARITY = 0.18  # cosine under which a passage without keyword support is not evidence
 
 # -- chat -----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ SECRET_KEY = "tests-only-tests-only-tests-only-tests-only-tests-only"
 VENA_BASE_DOMAIN = "localhost"
 VENA_PUBLIC_PORT = "8000"
 OPENAI_API_KEY = OPENAI_BASE_URL = ANTHROPIC_API_KEY = ANTHROPIC_BASE_URL = VENA_CHAT_PROVIDER = ""
+COHERE_API_KEY = COHERE_BASE_URL = ""
 VENA_EMBEDDINGS = "local"
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

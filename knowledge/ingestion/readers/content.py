@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def _zip_content(path: Path) -> Content:
     try:
         with zipfile.ZipFile(path) as package:
             return _package_content(package)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError):
         return Content.BROKEN_ZIP
 
 

@@ -51,7 +51,7 @@ def _delimiter(text: str, source: Source) -> tuple[str, str, int]:
 
 def _guessed(sample: str, usual: str) -> str:
     """The one that stands equally often on most lines; of several the one that stands oftener."""
-    lines = [line for line in _unquoted(sample).split("\n")[:_SAMPLE_LINES] if line.strip()]
+    lines = [line for line in _unquoted(sample).split("\n")[:_SAMPLE_LINES] if line]
     best, score = usual, 0.0
     for delimiter in sorted(_DELIMITERS, key=lambda sign: sign != usual):
         counts = Counter(line.count(delimiter) for line in lines)

@@ -18,6 +18,8 @@ from knowledge.ingestion.readers.text import cleaned, decoded
 from knowledge.types import ParsedDocument
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"])
+_LONGEST_HEADER = 5_000  # characters that are decoded: the library takes seconds for an endless list of people
 _HEADER = re.compile(rb"\s*(?:From |[!-9;-~]+:)")
 _MOST_BOUNDARIES = 10_000  # of a message whose parts nest or multiply without end
 
@@ -39,14 +41,14 @@ def _parsed(message: Any, source: Source) -> ParsedDocument:
     folder = PartsFolder(source)
     for part in _leaves(message):
         kind = part.get_content_type()
+        if kind in _SEALED:
+            raise EncryptedDocument(detail=kind)
         if _is_attachment(part):
             folder.add(_file_name(part, len(folder.parts) + 1), [_bytes(part)])
         elif kind == "text/plain":
             plain.append(_text(part))
         elif kind == "text/html":
             pages.append(_text(part))
-        elif kind in ("application/pkcs7-mime", "application/x-pkcs7-mime") or kind == "application/pgp-encrypted":
-            raise EncryptedDocument(detail=kind)
     subject = _header(message, "Subject")
     headers = [(name, _header(message, name)) for name in _SHOWN]
     blocks = letter_blocks(subject, headers, plain="\n\n".join(plain), html="\n".join(pages))
@@ -100,8 +102,11 @@ def _text(part: EmailMessage) -> str:
 
 
 def _header(message: Any, name: str) -> str:
-    """A header that breaks its own rules is shown as it stands."""
+    """A header that is endless or breaks its own rules is shown as it stands."""
+    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    if len(raw) > _LONGEST_HEADER:
+        return raw[:_LONGEST_HEADER]
     try:
         return str(message.get(name, ""))
     except Exception:  # noqa: BLE001 - the parser of headers fails in ways of its own on what spam makes up
-        return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+        return raw

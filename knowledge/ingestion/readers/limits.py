@@ -19,3 +19,4 @@ class ReadLimits:
     max_parts_bytes: int = 500 * MEGABYTE  # all parts unpacked
     max_ratio: int = 200  # unpacked to packed, of an archive that unpacks to more than a few megabytes
     max_seconds: float = 120.0  # checked between pages
+    max_memory_bytes: int = 1024 * MEGABYTE  # of the process that reads, beyond what it had before

@@ -116,7 +116,8 @@ def _document(path: Path) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(str(path))
     except pypdfium2.PdfiumError as error:
-        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+        # A failure that sets no code leaves that of the file before, so the file itself has to say it too.
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY) and b"/Encrypt" in path.read_bytes():
             raise EncryptedDocument(detail=str(error)) from error
         raise DamagedDocument(detail=str(error)) from error
 

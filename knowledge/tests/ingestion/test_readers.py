@@ -14,7 +14,7 @@ from docx.oxml import OxmlElement
 
 from knowledge.ingestion.reading import ReadLimits, read_document
 from knowledge.tests.ingestion import samples
-from knowledge.types import Block, BlockKind, ParsedDocument
+from knowledge.types import Block, BlockKind, Box, ParsedDocument
 
 HEADING, PARAGRAPH, LIST = BlockKind.HEADING, BlockKind.PARAGRAPH, BlockKind.LIST
 TABLE, CODE = BlockKind.TABLE, BlockKind.CODE
@@ -302,7 +302,8 @@ def test_pdf_from_many_threads(tmp_path: Path) -> None:
 
 
 def test_sample_pdf() -> None:
-    assert read(samples.sample("r2r_pdf.pdf")).blocks == (Block(PARAGRAPH, "Dummy PDF file", page=1),)
+    box = Box(page=1, left=58.0, top=69.3, right=179.6, bottom=87.3)
+    assert read(samples.sample("r2r_pdf.pdf")).blocks == (Block(PARAGRAPH, "Dummy PDF file", page=1, boxes=(box,)),)
 
 
 @pytest.mark.parametrize(
