@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Avg
 from django.utils import timezone
@@ -28,7 +27,9 @@ from knowledge.evaluation.matching import Candidate, Score, Target, is_hit, scor
 from knowledge.models import Collection, EvaluationResult, EvaluationRun, GoldenQuestion
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder
-from knowledge.retrieval.search import retrieve
+from knowledge.retrieval.search import KEYWORDS_ONLY, engine_of, plan_of, rerank_name, search
+from knowledge.retrieval.trace import Recorder
+from knowledge.retrieval.usage import calls_of
 from knowledge.types import Library, ModelUsage, Passage, SearchResult, SearchScope
 from tenants.context import entered
 from vena_platform.errors import VenaError
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 State = EvaluationRun.State
 UNDER_WAY = (State.QUEUED, State.RUNNING)
 AT_ONCE = 8  # questions; a provider's round trips overlap, and progress shows often enough
+NO_BUDGET = 10**9  # tokens
 DEPTH = 10  # passages a question asks for: the deepest measure looks at ten
 SHOWN = 5  # of what was found, kept for the reader
 SNIPPET = 600  # characters
@@ -60,7 +62,7 @@ class Outcome:
     asked: Asked
     score: Score
     passages: tuple[Passage, ...]
-    usage: ModelUsage
+    calls: tuple[tuple[str, ModelUsage], ...]  # of providers, with the ledger's kind of each
 
 
 # -- measuring, for whoever has questions ------------------------------------------------------------
@@ -76,14 +78,16 @@ def evaluate(library: Library, questions: Sequence[Asked], scope: SearchScope) -
 
 
 async def _ask_all(library: Library, texts: Sequence[str], scope: SearchScope) -> list[SearchResult]:
-    return await asyncio.gather(*(retrieve(library, text, scope, limit=DEPTH) for text in texts))
+    """The product's search, without the token budget: how much fits into an answer is not what is measured."""
+    engine, plan = engine_of(library), replace(plan_of(DEPTH), token_budget=NO_BUDGET)
+    return await asyncio.gather(*(search(engine, text, scope, plan, Recorder()) for text in texts))
 
 
 def outcome_of(asked: Asked, result: SearchResult) -> Outcome:
-    if any(note.code == "keyword_search_only" for note in result.notes):
+    if any(note.code == KEYWORDS_ONLY.code for note in result.notes):
         raise MeaningNotSearched
     candidates = [Candidate(passage.document_id, passage.text) for passage in result.passages]
-    return Outcome(asked, score(candidates, asked.targets), result.passages, result.usage)
+    return Outcome(asked, score(candidates, asked.targets), result.passages, tuple(calls_of(result)))
 
 
 def everything() -> SearchScope:
@@ -102,9 +106,19 @@ def start_run(*, library: Library, label: str = "", started_by_label: str = "") 
             started_by_label=started_by_label,
             embedding_provider=library.embedding_provider,
             embedding_version=library.space.version,
-            setup={"candidates": settings.VENA_CANDIDATES},
+            setup=setup_of(library),
             question_count=questions_with_targets().count(),
         )
+
+
+def setup_of(library: Library) -> dict[str, Any]:
+    """How the library is searched, as a reader compares it."""
+    plan = plan_of(DEPTH)
+    return {
+        "reranking": rerank_name(engine_of(library)),
+        "reranked": plan.reranked,
+        "candidates": plan.candidates,
+    }
 
 
 def library_of_run(library: Library, run_id: UUID) -> Library:
@@ -187,7 +201,7 @@ def asked_of(row: GoldenQuestion) -> Asked:
 def _keep(library: Library, run: EvaluationRun, outcomes: Sequence[Outcome]) -> None:
     alive = set(GoldenQuestion.objects.filter(pk__in=[one.asked.id for one in outcomes]).values_list("pk", flat=True))
     EvaluationResult.objects.bulk_create(_result(run, one, is_there=one.asked.id in alive) for one in outcomes)
-    record_usage([_usage(library, run, one) for one in outcomes])
+    record_usage([_usage(library, run, one, kind, usage) for one in outcomes for kind, usage in one.calls])
     _tell(run, done_count=run.results.count())
 
 
@@ -220,13 +234,12 @@ def _shown(passage: Passage, targets: Sequence[Target]) -> dict[str, Any]:
     }
 
 
-def _usage(library: Library, run: EvaluationRun, outcome: Outcome) -> UsageRecord:
+def _usage(library: Library, run: EvaluationRun, outcome: Outcome, kind: str, usage: ModelUsage) -> UsageRecord:
     """Nobody's question: it counts for the organisation, under the name of who started the run. Once, if repeated."""
-    usage = outcome.usage
     return UsageRecord(
-        key=uuid5(run.pk, str(outcome.asked.id)),
+        key=uuid5(run.pk, f"{kind} {outcome.asked.id}"),
         tenant=library.tenant,
-        kind="embedding",
+        kind=kind,
         outcome="complete",
         provider=usage.provider,
         model=usage.model,

@@ -17,43 +17,41 @@ export function columnsOf(trace) {
   return stagesWithCandidates(trace).filter((stage) => COLUMNS.includes(stage.name));
 }
 
-/** One entry for each passage that any stage saw: {…candidate, ranks: {stage: rank}, fate}. The kept ones come first. */
-export function journeys(trace) {
+/**
+ * One entry for each chunk that any stage saw: {…candidate, ranks: {stage: rank}, scores, fate}. The kept ones come first.
+ * `results` are the passages of the search: a chunk may live on in one, merged with its neighbours.
+ */
+export function journeys(trace, results) {
   const stages = stagesWithCandidates(trace);
   const ways = new Map();
   for (const [at, stage] of stages.entries()) {
     for (const candidate of stage.candidates) {
-      const way = ways.get(candidate.chunk) ?? { ranks: {}, scores: {} };
-      const note = candidate.note || (way.at === undefined ? "" : way.note);
-      ways.set(candidate.chunk, {
-        ...way, ...candidate, note, at, ranks: { ...way.ranks, [stage.name]: candidate.rank }, scores: { ...way.scores, ...candidate.scores },
-      });
+      const before = ways.get(candidate.chunk) ?? { ranks: {}, scores: {} };
+      const ranks = { ...before.ranks, [stage.name]: candidate.rank };
+      ways.set(candidate.chunk, { ...before, ...candidate, at, ranks, scores: { ...before.scores, ...candidate.scores } });
     }
   }
-  let kept = 0;
-  const last = stages.length - 1;
   const ended = [...ways.values()].sort((a, b) => b.at - a.at || a.rank - b.rank);
-  for (const way of ended) way.fate = fateOf(way, stages, last);
-  for (const way of ended) if (way.fate.kind === "kept") way.fate = { ...way.fate, place: (kept += 1), words: `Passage ${kept} of the result` };
-  const order = (way) => (way.fate.kind === "kept" ? 0 : 1);
-  return ended.sort((a, b) => order(a) - order(b));
+  for (const way of ended) way.fate = fateOf(way, stages, results);
+  return ended.sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** kind is kept, merged, folded, over, gone or below. */
-function fateOf(way, stages, last) {
-  if (way.note) return { kind: kindOfNote(way.note), words: sentence(way.note) };
-  if (way.at === last) return { kind: "kept", words: "" };
+const placeOf = ({ fate }) => (fate.kind === "kept" ? fate.place : fate.kind === "merged" ? fate.place + 0.5 : Infinity);
+
+/** kind is kept, merged, folded, out, gone or below. */
+function fateOf(way, stages, results) {
+  if (way.note === "gone") return { kind: "gone", words: "Gone: the index still had it" };
+  if (way.note.startsWith("folded")) return { kind: "folded", words: `Says the same as another: ${way.note}` };
+  if (way.note === "left out") return { kind: "out", words: "Left out: the result was full" };
+  const place = results.findIndex((passage) => holds(passage, way)) + 1;
+  if (place && way.at === stages.length - 1) return { kind: "kept", place, words: `Passage ${place} of the result` };
+  if (place) return { kind: "merged", place, words: `Part of passage ${place}` };
   const next = stages[way.at + 1];
-  return { kind: "below", words: `Below what “${stageLabel(next.name)}” takes` };
+  return { kind: "below", words: next ? `Below what “${stageLabel(next.name)}” takes` : "Left out" };
 }
 
-function kindOfNote(note) {
-  for (const kind of ["merged", "folded", "over", "gone"]) if (note.startsWith(kind)) return kind;
-  return "below";
-}
-
-function sentence(note) {
-  return note.charAt(0).toUpperCase() + note.slice(1);
+function holds({ document, version, position, last_position: last }, way) {
+  return document === way.document && version === way.version && position <= way.position && way.position <= (last ?? position);
 }
 
 /** Parts of the whole time, for a bar: [{name, label, milliseconds, from, share}]; shares are 0 to 1. */

@@ -3,38 +3,49 @@ import { test } from "node:test";
 import { importSummary, runSentence, startersPlace } from "../../static/js/quality_words.js";
 import { columnsOf, filterCount, journeys, marked, milliseconds, pageOf, queryWords, quoteOf, searchBody, timesOf } from "../../static/js/trace.js";
 
-const seen = (chunk, rank, note = "", scores = {}) => ({ chunk, rank, note, scores, title: chunk, text: chunk });
+const POSITIONS = { a: 1, b: 7, c: 9, d: 20, e: 21 };
+const seen = (chunk, rank, note = "", scores = {}) => ({ chunk, rank, note, scores, title: chunk, text: chunk, document: "x", version: 1, position: POSITIONS[chunk] });
 const TRACE = {
   milliseconds: 20,
   stages: [
     { name: "embed", milliseconds: 8, detail: "", candidates: [] },
-    { name: "dense", milliseconds: 4, detail: "", candidates: [seen("a", 1, "", { dense: 0.9 }), seen("b", 2), seen("c", 3)] },
+    { name: "dense", milliseconds: 4, detail: "", candidates: [seen("a", 1, "", { dense: 0.9 }), seen("b", 2), seen("c", 3), seen("e", 4)] },
     { name: "keywords", milliseconds: null, detail: "", candidates: [seen("d", 1, "", { keyword: 7 }), seen("a", 2, "", { keyword: 3 })] },
-    { name: "fuse", milliseconds: 1, detail: "min-max", candidates: [seen("a", 1), seen("d", 2), seen("b", 3), seen("c", 4)] },
-    { name: "fold", milliseconds: 1, detail: "", candidates: [seen("d", 1), seen("a", 2), seen("b", 3, "folded into 2")] },
-    { name: "trim", milliseconds: 1, detail: "", candidates: [seen("d", 1), seen("a", 2, "over the token budget")] },
+    { name: "fuse", milliseconds: 1, detail: "min-max", candidates: [seen("a", 1), seen("d", 2), seen("b", 3), seen("c", 4), seen("e", 5)] },
+    { name: "read", milliseconds: 1, detail: "", candidates: [seen("a", 1), seen("d", 2), seen("b", 3), seen("c", 4, "gone"), seen("e", 5)] },
+    { name: "fold", milliseconds: 1, detail: "", candidates: [seen("d", 1), seen("a", 2), seen("e", 3), seen("b", 4, "folded into 2")] },
+    { name: "merge", milliseconds: 1, detail: "", candidates: [seen("d", 1, "with 1 of its neighbours"), seen("a", 2)] },
+    { name: "trim", milliseconds: 1, detail: "", candidates: [seen("d", 1), seen("a", 2, "left out")] },
   ],
 };
+const RESULTS = [{ document: "x", version: 1, position: 20, last_position: 21 }];
 
 test("every passage has its way through the stages and its end", () => {
-  const ways = Object.fromEntries(journeys(TRACE).map((way) => [way.chunk, way]));
-  assert.deepEqual(journeys(TRACE).map(({ chunk }) => chunk), ["d", "a", "b", "c"]);
-  assert.deepEqual(ways.a.ranks, { dense: 1, keywords: 2, fuse: 1, fold: 2, trim: 2 });
+  const all = journeys(TRACE, RESULTS);
+  const ways = Object.fromEntries(all.map((way) => [way.chunk, way]));
+  assert.deepEqual(all.map(({ chunk }) => chunk), ["d", "e", "a", "b", "c"]);
+  assert.deepEqual(ways.a.ranks, { dense: 1, keywords: 2, fuse: 1, read: 1, fold: 2, merge: 2, trim: 2 });
   assert.deepEqual(ways.a.scores, { dense: 0.9, keyword: 3 });
   assert.deepEqual(ways.d.fate, { kind: "kept", words: "Passage 1 of the result", place: 1 });
-  assert.deepEqual(ways.a.fate, { kind: "over", words: "Over the token budget" });
-  assert.deepEqual(ways.b.fate, { kind: "folded", words: "Folded into 2" });
-  assert.deepEqual(ways.c.fate, { kind: "below", words: "Below what “Doubles folded” takes" });
+  assert.deepEqual(ways.e.fate, { kind: "merged", words: "Part of passage 1", place: 1 });
+  assert.deepEqual(ways.a.fate, { kind: "out", words: "Left out: the result was full" });
+  assert.deepEqual(ways.b.fate, { kind: "folded", words: "Says the same as another: folded into 2" });
+  assert.equal(ways.c.fate.kind, "gone");
   assert.deepEqual(columnsOf(TRACE).map(({ name }) => name), ["dense", "keywords", "fuse"]);
 });
 
+test("a passage that a later stage did not take fell below it", () => {
+  const [way] = journeys({ milliseconds: 1, stages: [{ name: "read", candidates: [seen("a", 1)] }, { name: "trim", candidates: [seen("d", 1)] }] }, RESULTS).slice(1);
+  assert.deepEqual(way.fate, { kind: "below", words: "Below what “Cut to size” takes" });
+});
+
 test("a search that found nothing has no ways", () => {
-  assert.deepEqual(journeys({ milliseconds: 1, stages: [{ name: "dense", milliseconds: 1, candidates: [] }] }), []);
+  assert.deepEqual(journeys({ milliseconds: 1, stages: [{ name: "dense", milliseconds: 1, candidates: [] }] }, []), []);
 });
 
 test("the bar has the measured stages and never more than the whole", () => {
   const times = timesOf(TRACE);
-  assert.deepEqual(times.map(({ name }) => name), ["embed", "dense", "fuse", "fold", "trim"]);
+  assert.deepEqual(times.map(({ name }) => name), ["embed", "dense", "fuse", "read", "fold", "merge", "trim"]);
   assert.equal(times[0].share, 0.4);
   assert.equal(times[1].from, 0.4);
   const last = timesOf({ milliseconds: 1, stages: [{ name: "dense", milliseconds: 4 }, { name: "fuse", milliseconds: 4 }] }).at(-1);

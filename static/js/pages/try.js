@@ -61,7 +61,7 @@ function showFilterCount() {
 // -- showing ---------------------------------------------------------------------------------------------
 
 function show(query, { trace, results, notices }) {
-  shown = { query, words: queryWords(query), trace, results, ways: journeys(trace) };
+  shown = { query, words: queryWords(query), trace, results, ways: journeys(trace, results) };
   part("hint").hidden = true;
   part("result").hidden = false;
   part("notices").replaceChildren(...notices.map(({ detail }) => el("div", { class: "alert alert-warning" }, el("p", {}, detail))));
@@ -135,14 +135,14 @@ function waysTable() {
 }
 
 function fateBadge({ kind, words }) {
-  const tone = { kept: "badge-good", merged: "badge-good", folded: "badge-warn", over: "badge-warn", gone: "badge-bad" }[kind] ?? "badge-quiet";
+  const tone = { kept: "badge-good", merged: "badge-good", folded: "badge-warn", out: "badge-warn", gone: "badge-bad" }[kind] ?? "badge-quiet";
   return el("span", { class: `badge ${tone} fate` }, words);
 }
 
-function passageTitle({ document: id, title, heading, position, ...rest }) {
+function passageTitle({ document: id, title, heading, position, version, ...rest }) {
   const where = [pageOf(rest), heading].filter(Boolean).join(" · ");
   if (!title) return el("p", { class: "muted" }, "A passage that is gone from the database");
-  return el("p", { class: "passage-title" }, el("a", { href: `/documents/${id}/?chunk=${position}` }, title), where && el("span", { class: "muted small" }, ` ${where}`));
+  return el("p", { class: "passage-title" }, el("a", { href: `/documents/${id}/?${version ? `version=${version}&` : ""}chunk=${position}` }, title), where && el("span", { class: "muted small" }, ` ${where}`));
 }
 
 function snippet(text, longest) {
