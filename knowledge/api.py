@@ -365,8 +365,15 @@ def hit(passage: Passage) -> dict[str, Any]:
         "section": passage.section,
         "score": round(passage.score, 4),
         "similarity": round(passage.similarity, 4),
-        "url": f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={passage.position}",
+        "url": url_of(passage),
     }
+
+
+def url_of(passage: Passage) -> str:
+    """Where its document opens with it marked, in the version it was found in."""
+    last = passage.last_position or passage.position
+    chunks = f"{passage.position}-{last}" if last > passage.position else f"{passage.position}"
+    return f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={chunks}"
 
 
 def library_for(request: Request) -> Library:

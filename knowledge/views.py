@@ -56,7 +56,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     row = selectors.document_visible_to(signed_in(request), document_id)
     number = whole(request.GET.get("version"))
     version = selectors.version_of(row, number)
-    position = whole(request.GET.get("chunk"))
+    cited = stretch(request.GET.get("chunk"))
     is_newer_current = row.current is not None and row.current_id != version.pk
     return render(
         request,
@@ -77,7 +77,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
                 "failure": row.failure_message if row.state == Document.State.FAILED else "",
                 "parts": row.parts.exclude(state=Document.State.DELETING).order_by("title"),
             },
-            "chunks": chunks_to_show(version, position),
+            "chunks": chunks_to_show(version, cited),
         },
     )
 
@@ -86,9 +86,16 @@ def whole(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) < 9 else None
 
 
-def chunks_to_show(version: DocumentVersion, position: int | None) -> list[dict[str, Any]]:
+def stretch(text: str | None) -> range:
+    """The chunks a citation names: "7", or "7-9"."""
+    first, _, last = (text or "").partition("-")
+    start, end = whole(first), whole(last or first)
+    return range(0) if start is None or end is None else range(start, end + 1)
+
+
+def chunks_to_show(version: DocumentVersion, cited: range) -> list[dict[str, Any]]:
     """All of a normal document; of a very long one the stretch around the cited passage."""
-    first = max(0, (position or 0) - MAX_CHUNKS_SHOWN // 2)
+    first = max(0, cited.start - MAX_CHUNKS_SHOWN // 2)
     rows = version.chunks.filter(position__gte=first).order_by("position")[:MAX_CHUNKS_SHOWN]
     return [
         {
@@ -99,7 +106,8 @@ def chunks_to_show(version: DocumentVersion, position: int | None) -> list[dict[
             "path": chunk.heading_path,
             "above": " › ".join(chunk.heading_path[:-1]),
             "heading": chunk.heading_path[-1] if chunk.heading_path else "",
-            "cited": chunk.position == position,
+            "cited": chunk.position in cited,
+            "is_first_cited": bool(cited) and chunk.position == cited.start,
         }
         for chunk in rows
     ]
