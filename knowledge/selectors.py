@@ -53,7 +53,16 @@ def collections_visible_to(user: User) -> QuerySet[Collection]:
 
 
 def collection_visible_to(user: User, collection_id: UUID) -> Collection:
-    collection = collections_visible_to(user).filter(pk=collection_id).first()
+    return found(collections_readable(user), collection_id)
+
+
+def collection_shown_to(user: User, collection_id: UUID) -> Collection:
+    """With the number of its documents."""
+    return found(collections_visible_to(user), collection_id)
+
+
+def found(collections: QuerySet[Collection], collection_id: UUID) -> Collection:
+    collection = collections.filter(pk=collection_id).order_by().first()
     if collection is None:
         raise CollectionNotFound
     return collection
@@ -140,6 +149,12 @@ def places_in_line() -> dict[UUID, int]:
     """Queued document → its place in the organisation's line, from 1. One look for a whole page of documents."""
     queued = Document.objects.filter(state=Document.State.QUEUED).order_by("queued_at", "pk")
     return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True)[:LONGEST_LINE], start=1)}
+
+
+def place_in_line(document: Document) -> dict[UUID, int]:
+    """The same for a single document, which need not list the line."""
+    before = Q(queued_at__lt=document.queued_at) | Q(queued_at=document.queued_at, pk__lt=document.pk)
+    return {document.pk: 1 + Document.objects.filter(before, state=Document.State.QUEUED).count()}
 
 
 def documents_with_another_recipe(collection: Collection) -> QuerySet[Document]:
