@@ -23,8 +23,6 @@ from knowledge.ingestion.turns import send_ticket
 from knowledge.models import Collection, Document, DocumentVersion
 from knowledge.recipe import recipe_of
 
-GONE_WRONG = (Document.State.FAILED, Document.State.DELETING)
-
 
 class Change(StrEnum):
     CREATED = "created"
@@ -101,36 +99,45 @@ def store_upload(
         created_by_label=upload.label,
         recipe=recipe_of(collection),
     )
-    if same := same_document(collection, upload.key, version):
-        return same, Change.UNCHANGED
+    known = known_document(collection, upload.key)
+    if known and is_same(known, version):
+        return Document.objects.select_related("newest", "current").order_by().get(pk=known["pk"]), Change.UNCHANGED
     if file:
         version.file.save(upload.name, file, save=False)
     try:
-        return placed(schema_name, collection, upload, version, problem)
+        return placed(schema_name, collection, upload, version, problem, is_known=known is not None)
     except Exception:
         if version.file:
             version.file.delete(save=False)
         raise
 
 
-def same_document(collection: Collection, key: str, version: DocumentVersion) -> Document | None:
-    """The document whose newest version has the same bytes, read with the same recipe, and has not failed: then there
-    is nothing to do."""
-    if not version.sha256:
-        return None
-    rows = Document.objects.filter(collection=collection, key=key, newest__sha256=version.sha256)
-    rows = rows.filter(newest__recipe=version.recipe).exclude(state__in=GONE_WRONG).order_by()
-    pk = rows.values_list("pk", flat=True).first()
-    return pk and Document.objects.select_related("newest", "current").order_by().get(pk=pk)
+def known_document(collection: Collection, key: str) -> dict[str, Any] | None:
+    """What must be known of the document with this key to tell whether anything is new. A few columns: it is asked for
+    with every upload."""
+    rows = Document.objects.filter(collection=collection, key=key).exclude(state=Document.State.DELETING)
+    return rows.order_by().values("pk", "state", "newest__sha256", "newest__recipe").first()
+
+
+def is_same(known: dict[str, Any], version: DocumentVersion) -> bool:
+    """The same bytes, read with the same recipe, and not failed: then there is nothing to do."""
+    is_read_so = (known["newest__sha256"], known["newest__recipe"]) == (version.sha256, version.recipe)
+    return bool(version.sha256) and is_read_so and known["state"] != Document.State.FAILED
 
 
 def placed(
-    schema_name: str, collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None
+    schema_name: str,
+    collection: Collection,
+    upload: Upload,
+    version: DocumentVersion,
+    problem: IngestionError | None,
+    *,
+    is_known: bool,
 ) -> tuple[Document, Change]:
-    for _ in range(2):
+    for look in (is_known, True):
         try:
             with transaction.atomic():
-                document = locked(collection, upload.key)
+                document = locked(collection, upload.key) if look else None
                 if document is None:
                     return created(schema_name, collection, upload, version, problem), Change.CREATED
                 add_version(document, version)
