@@ -27,7 +27,8 @@ from knowledge.recipe import recipe_of
 class Change(StrEnum):
     CREATED = "created"
     VERSION = "version"  # the document has a new version
-    UNCHANGED = "unchanged"  # this very file is what the document already is
+    UNCHANGED = "unchanged"  # this very file is what the document already is, or its page is being fetched now
+    REFETCHED = "refetched"  # its page is fetched again, and is a new version if it has changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Upload:
     title: str
     external_id: str = ""
     source_url: str = ""
+    page_limit: int | None = None  # of a sitemap
     tags: Sequence[str] | None = None  # None leaves a known document's as they are
     dated: date | None = None
     parent: Document | None = None
@@ -57,10 +59,8 @@ def document_key(*, name: str = "", external_id: str = "", url: str = "", parent
     """
     if external_id:
         return f"id:{external_id}"
-    if url:
-        return f"url:{url}"[:600]
     inside = f"part:{parent}:" if parent else "name:"
-    key = f"{inside}{name.lower()}"
+    key = f"url:{url}" if url else f"{inside}{name.lower()}"
     return key if len(key) <= 600 else f"{key[:500]}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
@@ -140,14 +140,30 @@ def placed(
         try:
             with transaction.atomic():
                 document = locked(collection, upload.key)
-                change = Change.VERSION if document else Change.CREATED
+                change = change_of(document, version)
+                if document and change is Change.UNCHANGED:
+                    return document, change
                 document = document or created(collection, upload)
-                add_version(document, version)
+                if version.file or not awaits_fetch(document):
+                    add_version(document, version)
                 document_queue(schema_name, document, problem=problem, **changed_facts(upload, change))
                 return document, change
         except IntegrityError:  # somebody else uploaded the same name at this moment: ours is the next version
             continue
     raise UploadConflict
+
+
+def change_of(document: Document | None, version: DocumentVersion) -> Change:
+    if document is None:
+        return Change.CREATED
+    if version.file:
+        return Change.VERSION
+    return Change.UNCHANGED if document.is_busy else Change.REFETCHED
+
+
+def awaits_fetch(document: Document) -> bool:
+    """Its newest version is a page that was never brought: that one is fetched, however often it is asked for."""
+    return document.newest is not None and not document.newest.file and document.newest.ready_at is None
 
 
 def locked(collection: Collection, key: str) -> Document | None:
@@ -167,13 +183,14 @@ def created(collection: Collection, upload: Upload) -> Document:
         key=upload.key,
         external_id=upload.external_id,
         source_url=upload.source_url,
+        page_limit=upload.page_limit,
         title=upload.title[:255] or upload.name,
         tags=list(upload.tags or ()),
         dated=upload.dated or timezone.now().date(),
         uploaded_by=upload.person,
         uploaded_by_label=upload.label,
     )
-    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"], validate_unique=False)
+    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent", "source_url"], validate_unique=False)
     document.save(force_insert=True)
     return document
 
@@ -187,9 +204,10 @@ def add_version(document: Document, version: DocumentVersion) -> None:
 
 
 def changed_facts(upload: Upload, change: Change) -> dict[str, Any]:
-    if change is Change.CREATED:
+    if change is Change.CREATED or (change is Change.REFETCHED and upload.parent):  # a page keeps its own tags
         return {}
-    told = {"tags": None if upload.tags is None else list(upload.tags), "dated": upload.dated}
+    tags = None if upload.tags is None else list(upload.tags)
+    told = {"tags": tags, "dated": upload.dated, "page_limit": upload.page_limit}
     return {name: value for name, value in told.items() if value is not None}
 
 

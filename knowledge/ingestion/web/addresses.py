@@ -157,7 +157,7 @@ def ipv6(text: str) -> IPv6Address:
 
 
 def ipv4(host: str) -> IPv4Address:
-    """Four plain numbers only: 127.1, 0x7f000001, 2130706433 and 0177.0.0.1 mean different hosts to different readers."""
+    """Four plain numbers only: readers disagree on what 127.1, 0x7f000001, 2130706433 and 0177.0.0.1 are."""
     try:
         return IPv4Address(host)
     except ValueError as error:
