@@ -136,8 +136,6 @@ class Fetcher:
         media_type = headers.get_content_type() if headers["content-type"] else ""
         if not is_wanted(media_type):
             raise UrlTypeUnsupported(detail=media_type)
-        if declared_size(headers) > self.most_bytes:
-            raise UrlTooLarge(detail=f"{headers['content-length']} bytes declared")
         encoding = str(headers["content-encoding"] or "").strip().lower()
         sha256 = write_body(response.iter_stream(), encoding, file, most=self.most_bytes)
         charset = str(headers.get_content_charset("") or "").lower()
@@ -162,11 +160,6 @@ def headers_of(response: httpcore2.Response) -> Message:
     for name, value in response.headers:
         message[name.decode("latin-1")] = value.decode("latin-1")
     return message
-
-
-def declared_size(headers: Message) -> int:
-    text = str(headers["content-length"] or "")
-    return int(text) if text.isdecimal() and len(text) < 20 else 0
 
 
 def refusal(status: int, headers: Message) -> IngestionError:

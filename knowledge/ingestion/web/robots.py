@@ -52,7 +52,7 @@ class Robots:
             try:
                 self._fetcher.fetch(address, file, is_wanted=lambda media_type: True, clock=clock)
             except UrlTooLarge:
-                pass
+                pass  # what was written by then counts
             except _ABSENT:
                 return ""
             file.seek(0)

@@ -135,12 +135,6 @@ def test_a_body_without_end_is_cut_off(site: Site) -> None:
         fetched(fetcher_for(site), site.url())
 
 
-def test_a_large_page_is_refused_by_what_it_declares(site: Site) -> None:
-    site.pages["/"] = answer(content_length="900000000")
-    with pytest.raises(UrlTooLarge, match="declared"):
-        fetched(fetcher_for(site), site.url())
-
-
 def test_a_packed_bomb_is_cut_off(site: Site) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000, 9)
     assert len(bomb) < 100_000
