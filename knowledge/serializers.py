@@ -54,6 +54,11 @@ class AddressInput(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
     dated = serializers.DateField(required=False, help_text="The day the page is of, for filters")
 
+    def validate(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        if "max_pages" in wanted and not wanted["sitemap"]:
+            raise serializers.ValidationError({"max_pages": "Only a sitemap has pages to limit. Set sitemap to true."})
+        return wanted
+
 
 class DocumentChange(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=255, required=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from billing.limits import forget_limits
@@ -416,4 +415,3 @@ def _fresh_limits() -> Any:
     forget_limits()
     yield
     forget_limits()
-    cache.clear()
