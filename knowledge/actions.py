@@ -167,7 +167,7 @@ def document_change(*, schema_name: str, document: Document, **changes: Any) -> 
         changes["tags"] = cleaned_tags(changes["tags"])
     for name, value in changes.items():
         setattr(document, name, value)
-    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"])
+    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent", "source_url"])
     document.save(update_fields=list(changes))
     if changes.keys() & {"tags", "dated", "collection"}:
         delay_on_commit(relabel_document, schema_name=schema_name, document_id=str(document.pk))

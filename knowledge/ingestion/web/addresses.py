@@ -19,7 +19,8 @@ from knowledge.ingestion.web.networks import IP, Network, is_public
 
 LONGEST = 2000  # characters
 PORTS = {"http": 80, "https": 443}
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _KEPT = "!$&'()*+,;=:@/?%-._~[]|"  # what stays as it is in a path or query
@@ -127,7 +128,9 @@ def split(text: str) -> tuple[SplitResult, int | None]:
 
 def host_of(parts: SplitResult) -> str:
     given = parts.hostname or ""
-    if parts.netloc.startswith("["):
+    if "[" in parts.netloc:
+        if not _BRACKETED.fullmatch(parts.netloc):
+            raise refused("brackets")
         return str(ipv6(given))
     host = ascii_host(given).removesuffix(".")
     labels = host.split(".")

@@ -6,7 +6,8 @@ addresses. There is no second look-up that could answer differently.
 
 from __future__ import annotations
 
-import select
+import errno
+import selectors
 import socket
 import ssl
 import threading
@@ -97,17 +98,24 @@ class CheckedBackend(httpcore2.NetworkBackend):
         connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
-            connection.connect_ex((str(address), port))
-            until = time.monotonic() + _CONNECT_SECONDS
-            while not select.select([], [connection], [], self._clock.slice())[1]:
-                if time.monotonic() > until:
-                    raise TimeoutError(f"no connection to {address}")
-            if code := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            code = connection.connect_ex((str(address), port))
+            if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+                self._await_connection(connection)
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
                 raise OSError(code, f"no connection to {address}")
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _await_connection(self, connection: socket.socket) -> None:
+        until = time.monotonic() + _CONNECT_SECONDS
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_WRITE)
+            while not selector.select(self._clock.slice()):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"no connection within {_CONNECT_SECONDS:g} s")
 
 
 class PatientStream(httpcore2.NetworkStream):

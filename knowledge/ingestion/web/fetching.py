@@ -51,6 +51,12 @@ Permit = Callable[[Address, Clock], None]  # raises where a page may not be read
 TypeCheck = Callable[[str], bool]
 
 
+@cache
+def default_tls() -> ssl.SSLContext:
+    """Reading the authorities' certificates takes longer than many a fetch."""
+    return httpcore2.default_ssl_context()
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """`address`: where the redirects ended. `media_type` and `charset`: what the site says, lower case, or nothing."""
@@ -72,7 +78,7 @@ class Fetcher:
     home: str
     check: Check = lambda: None
     resolve: Resolve = resolved
-    tls: Callable[[], ssl.SSLContext] = lambda: default_tls()
+    tls: Callable[[], ssl.SSLContext] = default_tls
 
     @property
     def agent(self) -> str:
@@ -142,11 +148,6 @@ class Fetcher:
         return Fetched(address, media_type, charset, sha256, file.tell())
 
 
-@cache
-def default_tls() -> ssl.SSLContext:
-    return httpcore2.default_ssl_context()
-
-
 def core_url(address: Address) -> httpcore2.URL:
     """From its parts, so that it is not read a second time."""
     return httpcore2.URL(
@@ -158,8 +159,15 @@ def headers_of(response: httpcore2.Response) -> Message:
     """The first of each name counts."""
     message = Message()
     for name, value in response.headers:
-        message[name.decode("latin-1")] = value.decode("latin-1")
+        message[name.decode("latin-1")] = header_text(value)
     return message
+
+
+def header_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def refusal(status: int, headers: Message) -> IngestionError:

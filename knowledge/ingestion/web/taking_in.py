@@ -18,6 +18,7 @@ from knowledge.ingestion.jobs import Job
 from knowledge.ingestion.readers.content import content_of
 from knowledge.ingestion.uploads import Upload, document_key, known_media_type, store_upload
 from knowledge.ingestion.web.addresses import Address, Rules, address_of
+from knowledge.ingestion.web.connecting import Clock
 from knowledge.ingestion.web.fetching import Fetcher
 from knowledge.ingestion.web.media_types import file_name_for, in_utf8, is_readable, suffix_for
 from knowledge.ingestion.web.robots import Robots
@@ -26,6 +27,8 @@ from knowledge.models import Document, IngestionAttempt
 from knowledge.recipe import recipe_of
 from knowledge.types import ParsedDocument
 from tenants.selectors import base_url
+
+SITEMAP_PATIENCE = 4  # times what one page may take, for a sitemap and all it names: a worker waits meanwhile
 
 
 def rules() -> Rules:
@@ -68,11 +71,12 @@ def bring_page(job: Job) -> bool:
         fetched = fetcher.fetch(address, file, is_wanted=is_readable, permit=Robots(fetcher).permit)
         suffix = suffix_for(content_of(Path(file.name)), fetched.media_type, fetched.address.path)
         name = file_name_for(fetched.address.path, fetched.address.host, suffix)
-        page, sha256 = File(file, name=name), fetched.sha256
+        page: File[bytes] = File(file, name=name)
+        sha256 = fetched.sha256
         if fetched.charset not in ("", "utf-8", "utf8") and known_media_type(name).startswith("text/"):
             file.seek(0)
-            page = ContentFile(in_utf8(file.read(), fetched.charset), name=name)
-            sha256 = hashlib.sha256(page.file.getvalue()).hexdigest()
+            data = in_utf8(file.read(), fetched.charset)
+            page, sha256 = ContentFile(data, name=name), hashlib.sha256(data).hexdigest()
         if is_current(job, sha256):
             leave_as_it_is(job)
             return False
@@ -150,12 +154,12 @@ def bring_pages(job: Job) -> bool:
 def site_of(job: Job) -> SitePages:
     fetcher = fetcher_for(job)
     start = address_of(job.document.source_url, fetcher.rules)
-    robots = Robots(fetcher)
+    robots, clock = Robots(fetcher), Clock(fetcher.seconds * SITEMAP_PATIENCE, job.check)
 
     def fetch(address: Address) -> tuple[Address, IO[bytes]]:
         file = TemporaryFile()
         try:
-            fetched = fetcher.fetch(address, file, is_wanted=lambda media_type: True, permit=robots.permit)
+            fetched = fetcher.fetch(address, file, is_wanted=lambda media_type: True, permit=robots.permit, clock=clock)
         except BaseException:
             file.close()
             raise

@@ -31,7 +31,7 @@ from knowledge.errors import (
 from knowledge.ingestion.web import connecting
 from knowledge.ingestion.web.fetching import MOST_REDIRECTS, patience
 from knowledge.ingestion.web.networks import IP
-from knowledge.tests.ingestion.web.conftest import Site, answer, fetched, fetcher_for, redirect
+from knowledge.tests.ingestion.web.conftest import Answer, Site, answer, fetched, fetcher_for, redirect
 
 
 class Names:
@@ -74,6 +74,12 @@ def test_a_name_is_looked_up_once_and_its_address_is_the_one_connected_to(site: 
     assert found.size > 0
     assert names.asked == ["example.test"]
     assert site.visits == [("/", f"example.test:{site.port}")]
+
+
+def test_a_redirect_in_letters_of_any_script_is_followed(site: Site) -> None:
+    site.pages["/"] = raw("HTTP/1.1 301 Moved\r\nLocation: /größe\r\nContent-Length: 0\r\n\r\n".encode())
+    site.page("/gr%C3%B6%C3%9Fe", "Size", "hello")
+    assert b"hello" in fetched(fetcher_for(site), site.url())[1]
 
 
 def test_every_hop_is_looked_up_and_checked_afresh(site: Site) -> None:
@@ -173,7 +179,21 @@ def test_a_body_that_breaks_off_is_a_failure(site: Site) -> None:
         fetched(fetcher_for(site), site.url())
 
 
-def drip(site: Site, first: bytes) -> Any:
+def silent(site: Site) -> Answer:
+    def wait(handler: BaseHTTPRequestHandler) -> None:
+        site.closing.wait(10)
+
+    return wait
+
+
+def raw(data: bytes) -> Answer:
+    def write(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(data)
+
+    return write
+
+
+def drip(site: Site, first: bytes) -> Answer:
     def write(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(first)
         while not site.closing.wait(0.05):
@@ -203,7 +223,7 @@ def test_a_fetch_that_nobody_wants_any_more_ends_within_two_seconds(site: Site) 
         if time.monotonic() - start > 0.2:
             raise Unwanted
 
-    site.pages["/"] = lambda handler: site.closing.wait(10) and None
+    site.pages["/"] = silent(site)
     with pytest.raises(Unwanted):
         fetched(fetcher_for(site, seconds=30, check=check), site.url())
     assert time.monotonic() - start < 2
@@ -268,7 +288,7 @@ def test_what_cannot_be_read_is_not_downloaded(site: Site, media_type: str) -> N
 
 
 def test_an_answer_that_is_no_http_is_a_failure(site: Site) -> None:
-    site.pages["/"] = lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n") and None
+    site.pages["/"] = raw(b"SSH-2.0-OpenSSH_9.6\r\n")
     with pytest.raises(UrlUnreachable):
         fetched(fetcher_for(site), site.url())
 

@@ -14,7 +14,14 @@ from django.utils import timezone
 from billing.limits import forget_limits
 from billing.models import UsageEvent
 from knowledge import tasks
-from knowledge.actions import document_add_url, document_cancel, document_refetch, document_reindex, document_retry
+from knowledge.actions import (
+    document_add_url,
+    document_cancel,
+    document_change,
+    document_refetch,
+    document_reindex,
+    document_retry,
+)
 from knowledge.errors import NotFromWeb, UrlNotAllowed
 from knowledge.ingestion import pipeline
 from knowledge.ingestion.uploads import Change
@@ -292,6 +299,23 @@ def test_a_fetch_can_be_stopped_while_it_waits(live_acme: Organisation, add: Add
     assert (document.state, document.failure_code, document.failed_stage) == (State.FAILED, "cancelled", "reading")
     assert document.newest is not None
     assert not document.newest.file
+
+
+def test_a_host_that_is_no_public_name_can_be_added_and_its_document_changed(
+    live_acme: Organisation, add: Add, settings: Any
+) -> None:
+    settings.VENA_WEB_MAX_SECONDS = 1
+    with entered(live_acme.schema_name):
+        document, _ = document_add_url(
+            schema_name=live_acme.schema_name,
+            collection=Collection.objects.create(name="Documents"),
+            added_by=None,
+            url="http://our_wiki.invalid/",
+        )
+        document = again(document)
+        assert document.failure_code in ("url_unreachable", "url_too_slow")
+        document_change(schema_name=live_acme.schema_name, document=document, tags=["wiki"])
+        assert again(document).tags == ["wiki"]
 
 
 def test_only_a_page_can_be_fetched_again(live_acme: Organisation, upload: Upload) -> None:
