@@ -126,7 +126,7 @@ def document_add_url(
     *,
     schema_name: str,
     collection: Collection,
-    added_by: User | None,
+    uploaded_by: User | None,
     url: str,
     is_sitemap: bool = False,
     max_pages: int | None = None,
@@ -142,7 +142,7 @@ def document_add_url(
         page_limit=min(max_pages or most, most) if is_sitemap else None,
         tags=None if tags is None else cleaned_tags(tags),
         dated=dated,
-        person=added_by,
+        person=uploaded_by,
     )
     return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
 

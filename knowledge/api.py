@@ -121,11 +121,9 @@ class DocumentsApi(APIView):
         responses={200: UploadOutput, 202: UploadOutput},
     )
     def post(self, request: Request) -> Response:
-        """Add a file, as a form; or the address of a page or of a sitemap, as JSON.
-
-        The same file name or external id again makes a new version; the same bytes again change nothing (200). The
-        same address again is fetched again, and is a new version if it has changed.
-        """
+        """Add a file, as a form, or the address of a page or a sitemap, as JSON. The same file name or external id again
+        makes a new version; the same bytes again change nothing (200). The same address again is fetched again, and is
+        a new version if it has changed."""
         is_address = request.content_type.startswith("application/json")
         form = (AddressInput if is_address else DocumentInput)(data=request.data)
         form.is_valid(raise_exception=True)
@@ -150,14 +148,8 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
         "dated": wanted.get("dated"),
     }
     if "url" in wanted:
-        added_by = common.pop("uploaded_by")
-        return actions.document_add_url(
-            url=wanted["url"],
-            is_sitemap=wanted["sitemap"],
-            max_pages=wanted.get("max_pages"),
-            added_by=added_by,
-            **common,
-        )
+        page = {"url": wanted["url"], "is_sitemap": wanted["sitemap"], "max_pages": wanted.get("max_pages")}
+        return actions.document_add_url(**page, **common)
     return actions.document_take_in(file=wanted["file"], external_id=wanted["external_id"], **common)
 
 

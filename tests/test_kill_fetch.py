@@ -23,7 +23,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def server(prepared: Path, new_home: Callable[[], Path], site: Site) -> Iterator[Server]:
-    allowed = {"VENA_WEB_ALLOWED_NETWORKS": "127.0.0.0/8", "VENA_WEB_PORTS": f"80,{site.port}"}
+    allowed: dict[str, Any] = {"VENA_WEB_ALLOWED_NETWORKS": "127.0.0.0/8", "VENA_WEB_PORTS": f"80,{site.port}"}
     with Server(copied(prepared, new_home()), **allowed) as server:
         yield server
 

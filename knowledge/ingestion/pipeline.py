@@ -37,7 +37,7 @@ from knowledge.ingestion.parts import store_parts
 from knowledge.ingestion.readers.limits import ReadLimits
 from knowledge.ingestion.sandbox import parse
 from knowledge.ingestion.turns import Patience, send_ticket
-from knowledge.ingestion.web.taking_in import bring_page, bring_pages, entitle
+from knowledge.ingestion.web.taking_in import bring_page, bring_pages, entitle, leave_as_it_is
 from knowledge.models import Document, DocumentVersion, IngestionAttempt
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, vector_index
@@ -79,6 +79,7 @@ def ingest(library: Library, document: Document) -> None:
 
 def run_stages(job: Job) -> None:
     if job.version.chunked_at is None and not cut_up(job):
+        leave_as_it_is(job)
         return
     if job.document.collection.is_contextual:
         with job.timed("context"):
@@ -95,7 +96,7 @@ def run_stages(job: Job) -> None:
 
 
 def cut_up(job: Job) -> bool:
-    """Fetch what comes from the web, read it and cut it; False when it has not changed and nothing is left to do."""
+    """Fetch what comes from the web, read it and cut it; False when it is what readers have already."""
     if job.document.page_limit is not None:
         with job.timed("fetching"):
             return bring_pages(job)

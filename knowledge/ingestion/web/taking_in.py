@@ -61,7 +61,7 @@ def upload_of(address: Address, *, title: str = "", page_limit: int | None = Non
 
 
 def bring_page(job: Job) -> bool:
-    """Fetch the page into the version; False where it is what readers have, and nothing is left to do.
+    """Fetch the page into the version; False where it is what readers have: see `leave_as_it_is`.
 
     A kill before the row knows of the file leaves a file for the reconcile, and the page is fetched again.
     """
@@ -78,7 +78,6 @@ def bring_page(job: Job) -> bool:
             data = in_utf8(file.read(), fetched.charset)
             page, sha256 = ContentFile(data, name=name), hashlib.sha256(data).hexdigest()
         if is_current(job, sha256):
-            leave_as_it_is(job)
             return False
         keep(job, page, name, sha256)
         return True
@@ -143,7 +142,6 @@ def bring_pages(job: Job) -> bool:
     version = job.version
     version.sha256 = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     if is_current(job, version.sha256):
-        leave_as_it_is(job)
         return False
     version.recipe = recipe_of(job.document.collection)
     version.save(update_fields=["sha256", "recipe"])

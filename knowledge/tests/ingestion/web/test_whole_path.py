@@ -53,7 +53,7 @@ def add(live_acme: Organisation, ready_index: Any, web: Site) -> Add:
         with entered(live_acme.schema_name):
             collection, _ = Collection.objects.get_or_create(name="Documents")
             document, change = document_add_url(
-                schema_name=live_acme.schema_name, collection=collection, added_by=None, url=web.url(path), **facts
+                schema_name=live_acme.schema_name, collection=collection, uploaded_by=None, url=web.url(path), **facts
             )
             return again(document), change
 
@@ -114,6 +114,7 @@ def test_the_same_page_again_is_nothing_new(live_acme: Organisation, add: Add, w
     with entered(live_acme.schema_name):
         assert DocumentVersion.objects.count() == 1
         assert outcomes(second) == ["ready", "unchanged"]
+        assert second.ingestion_attempts.latest("pk").stages.keys() == {"fetching"}
     assert points(live_acme) == before
     assert UsageEvent.objects.count() == events
     assert web.paths().count("/") == 2
@@ -211,7 +212,7 @@ def test_a_page_from_a_private_network_fails_when_the_operator_has_not_named_it(
         document, _ = document_add_url(
             schema_name=live_acme.schema_name,
             collection=Collection.objects.create(name="Documents"),
-            added_by=None,
+            uploaded_by=None,
             url=f"http://localhost:{web.port}/",
         )
         document = again(document)
@@ -309,7 +310,7 @@ def test_a_host_that_is_no_public_name_can_be_added_and_its_document_changed(
         document, _ = document_add_url(
             schema_name=live_acme.schema_name,
             collection=Collection.objects.create(name="Documents"),
-            added_by=None,
+            uploaded_by=None,
             url="http://our_wiki.invalid/",
         )
         document = again(document)
