@@ -121,7 +121,7 @@ class DocumentsApi(APIView):
         responses={200: UploadOutput, 202: UploadOutput},
     )
     def post(self, request: Request) -> Response:
-        """Add a file, as a form, or the address of a page or a sitemap, as JSON. The same file name or external id again
+        """Add a file as a form, or the address of a page or sitemap as JSON. The same file name or external id again
         makes a new version; the same bytes again change nothing (200). The same address again is fetched again, and is
         a new version if it has changed."""
         is_address = request.content_type.startswith("application/json")
