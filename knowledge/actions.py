@@ -8,12 +8,13 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files import File
 from django.db import connection, transaction
 
 from accounts.models import User
 from knowledge import reembedding
-from knowledge.errors import ContextImpossible, IngestionCancelled, UnknownLanguage
+from knowledge.errors import ContextImpossible, IngestionCancelled, NotFromWeb, UnknownLanguage
 from knowledge.ingestion.context import can_compose
 from knowledge.ingestion.indexing import note_attempt
 from knowledge.ingestion.uploads import (
@@ -25,6 +26,8 @@ from knowledge.ingestion.uploads import (
     document_queue,
     store_upload,
 )
+from knowledge.ingestion.web.addresses import address_of
+from knowledge.ingestion.web.taking_in import rules, upload_of
 from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
 from knowledge.providers.bm25 import LANGUAGES
 from knowledge.recipe import recipe_of
@@ -119,6 +122,31 @@ def document_take_in(
     return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=file)
 
 
+def document_add_url(
+    *,
+    schema_name: str,
+    collection: Collection,
+    uploaded_by: User | None,
+    url: str,
+    is_sitemap: bool = False,
+    max_pages: int | None = None,
+    title: str = "",
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
+) -> tuple[Document, Change]:
+    """A page of the web, or the pages a sitemap names. A worker fetches it; a known address is fetched again."""
+    most = settings.VENA_WEB_MAX_PAGES
+    upload = upload_of(
+        address_of(url, rules()),
+        title=title,
+        page_limit=min(max_pages or most, most) if is_sitemap else None,
+        tags=None if tags is None else cleaned_tags(tags),
+        dated=dated,
+        person=uploaded_by,
+    )
+    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
+
+
 def organisation_id(schema_name: str) -> UUID:
     """Who is entered is known already; the row is asked for only from elsewhere."""
     entered = getattr(connection, "tenant", None)
@@ -143,7 +171,7 @@ def document_change(*, schema_name: str, document: Document, **changes: Any) -> 
         changes["tags"] = cleaned_tags(changes["tags"])
     for name, value in changes.items():
         setattr(document, name, value)
-    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"])
+    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent", "source_url"])
     document.save(update_fields=list(changes))
     if changes.keys() & {"tags", "dated", "collection"}:
         delay_on_commit(relabel_document, schema_name=schema_name, document_id=str(document.pk))
@@ -175,12 +203,33 @@ def document_cancel(*, schema_name: str, document: Document) -> Document:
     return document
 
 
+def document_refetch(*, schema_name: str, document: Document) -> Document:
+    """Fetch a page, or a sitemap and its pages, again: a new version if it has changed."""
+    if not document.source_url:
+        raise NotFromWeb
+    if document.state == Document.State.DELETING:
+        return document
+    upload = Upload(
+        key=document.key,
+        name=document.newest.file_name if document.newest else document.title,
+        title=document.title,
+        source_url=document.source_url,
+        person=document.uploaded_by,
+        person_label=document.uploaded_by_label,
+    )
+    store_upload(schema_name=schema_name, collection=document.collection, upload=upload, file=None)
+    document.refresh_from_db()
+    return document
+
+
 @transaction.atomic
 def document_reindex(*, schema_name: str, document: Document) -> Document:
     """Read the same file again, as a version of its own: the one before answers until this one is in."""
     rows = Document.objects.select_for_update(of=("self",)).select_related("current", "newest", "collection")
     row = rows.get(pk=document.pk)
     base = row.newest or row.current
+    if base and not base.file:
+        return document_refetch(schema_name=schema_name, document=document)
     if base and row.state not in (Document.State.DELETING, *Document.BUSY):
         add_version(row, again(base, recipe_of(row.collection)))
         document_queue(schema_name, row)

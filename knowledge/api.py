@@ -26,6 +26,7 @@ from knowledge.retrieval.scope import scope_of
 from knowledge.retrieval.search import retrieve
 from knowledge.retrieval.usage import record_search
 from knowledge.serializers import (
+    AddressInput,
     AttemptOutput,
     CollectionChange,
     CollectionInput,
@@ -96,7 +97,7 @@ class CollectionContextApi(APIView):
 
 
 class DocumentsApi(APIView):
-    parser_classes = [MultiPartParser]
+    parser_classes = [MultiPartParser, JSONParser]
 
     @extend_schema(
         operation_id="documents_list",
@@ -116,11 +117,16 @@ class DocumentsApi(APIView):
         page = pages.paginate_queryset(rows, request, self)
         return pages.get_paginated_response(documents_shown(page or []))
 
-    @extend_schema(request=DocumentInput, responses={200: UploadOutput, 202: UploadOutput})
+    @extend_schema(
+        request={"multipart/form-data": DocumentInput, "application/json": AddressInput},
+        responses={200: UploadOutput, 202: UploadOutput},
+    )
     def post(self, request: Request) -> Response:
-        """Add a file. The same file name or external id again makes a new version; the same bytes
-        again change nothing (200)."""
-        form = DocumentInput(data=request.data)
+        """Add a file as a form, or the address of a page or sitemap as JSON. The same file name or external id again
+        makes a new version; the same bytes again change nothing (200). The same address again is fetched again, and is
+        a new version if it has changed."""
+        is_address = request.content_type.startswith("application/json")
+        form = (AddressInput if is_address else DocumentInput)(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = dict(form.validated_data)
         collection = selectors.collection_editable_by(signed_in(request), wanted.pop("collection"))
@@ -142,6 +148,9 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
         "tags": wanted.get("tags"),
         "dated": wanted.get("dated"),
     }
+    if "url" in wanted:
+        page = {"url": wanted["url"], "is_sitemap": wanted["sitemap"], "max_pages": wanted.get("max_pages")}
+        return actions.document_add_url(**page, **common)
     return actions.document_take_in(file=wanted["file"], external_id=wanted["external_id"], **common)
 
 
@@ -207,6 +216,12 @@ class DocumentReindexApi(DocumentActionApi):
     """Reads the stored file again, with today's settings, as a new version."""
 
     change = staticmethod(actions.document_reindex)
+
+
+class DocumentRefetchApi(DocumentActionApi):
+    """Fetches the page again, or the sitemap and all its pages: a new version if it has changed."""
+
+    change = staticmethod(actions.document_refetch)
 
 
 class DocumentsReindexApi(APIView):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/retry/", api.DocumentRetryApi.as_view()),
     path("documents/<uuid:document_id>/cancel/", api.DocumentCancelApi.as_view()),
     path("documents/<uuid:document_id>/reindex/", api.DocumentReindexApi.as_view()),
+    path("documents/<uuid:document_id>/refetch/", api.DocumentRefetchApi.as_view()),
     path("documents/<uuid:document_id>/versions/", api.DocumentVersionsApi.as_view()),
     path("documents/<uuid:document_id>/versions/<int:number>/restore/", api.DocumentRestoreApi.as_view()),
     path("documents/<uuid:document_id>/attempts/", api.DocumentAttemptsApi.as_view()),

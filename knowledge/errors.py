@@ -167,3 +167,63 @@ class UrlNotAllowed(IngestionError):
 class UrlUnreachable(IngestionError):
     code, status = "url_unreachable", 422
     message = "This page could not be fetched. Check that it opens in your browser without signing in, then try again."
+
+
+class UrlNotFound(IngestionError):
+    code = "url_not_found"
+    message = "There is no page at this address any more. Check the address, or delete this document."
+
+
+class UrlNeedsSignIn(IngestionError):
+    code = "url_needs_sign_in"
+    message = "This page is only shown to people who are signed in there. Save it and upload it as a file."
+
+
+class UrlForbiddenByRobots(IngestionError):
+    """The site's robots.txt names this path."""
+
+    code = "url_forbidden_by_robots"
+    message = "This site asks programs not to read this page (robots.txt). Save the page and upload it as a file."
+
+
+class UrlTooLarge(IngestionError):
+    code, status = "url_too_large", 413
+    message = "This page is too large to be fetched. Save it, split it, and upload the pieces as files."
+
+
+class UrlTooSlow(IngestionError):
+    code = "url_too_slow"
+    message = "This site took too long to send the page. Try again later, or save the page and upload it as a file."
+
+
+class UrlNotSecure(IngestionError):
+    code = "url_not_secure"
+    message = "The certificate of this site can't be trusted. Check the address, or tell the people who run the site."
+
+
+class UrlTypeUnsupported(IngestionError):
+    code = "url_type_unsupported"
+    message = "There is nothing to read at this address: it is no page, text, PDF or office file. Link to one of these."
+
+
+class UrlRateLimited(IngestionError):
+    """The site asked for patience; fetching is tried again by itself for a while."""
+
+    code, status, retryable = "url_rate_limited", 503, True
+    message = "This site asks us to come back later. Try again in an hour."
+    retry_after: float | None = None  # seconds, where the site said so
+
+
+class SitemapUnreadable(IngestionError):
+    code = "sitemap_unreadable"
+    message = "There is no sitemap at this address. Give the address of the sitemap itself, often /sitemap.xml."
+
+
+class SitemapEmpty(IngestionError):
+    code = "sitemap_empty"
+    message = "This sitemap names no page of its own site. Add the pages you need by their own addresses."
+
+
+class NotFromWeb(VenaError):
+    code, status = "not_from_web", 422
+    message = "This document was uploaded as a file, so there is no page to fetch. Upload the new file instead."

@@ -53,6 +53,7 @@ class Document(models.Model):
     key = models.CharField(max_length=600)  # an upload with the same key is a new version; see `document_key`
     external_id = models.CharField(max_length=200, blank=True)  # the name a caller of the API has for it
     source_url = models.URLField(max_length=2000, blank=True)
+    page_limit = models.PositiveIntegerField(null=True, blank=True)  # of a sitemap; None for any other document
     title = models.CharField(max_length=255)
     tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     dated = models.DateField(
@@ -201,6 +202,7 @@ class IngestionAttempt(models.Model):
 
     class Outcome(models.TextChoices):
         READY = "ready"
+        UNCHANGED = "unchanged"  # a page was fetched again and is what it was
         FAILED = "failed"
         CANCELLED = "cancelled"
         INTERRUPTED = "interrupted"  # the worker died

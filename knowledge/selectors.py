@@ -160,4 +160,5 @@ def place_in_line(document: Document) -> dict[UUID, int]:
 def documents_with_another_recipe(collection: Collection) -> QuerySet[Document]:
     """Readable documents that were read or cut with other settings than the collection has now."""
     recipe = recipe_of(collection)
-    return Document.objects.filter(collection=collection, state=Document.State.READY).exclude(current__recipe=recipe)
+    ready = Document.objects.filter(collection=collection, state=Document.State.READY, page_limit=None)
+    return ready.exclude(current__recipe=recipe)

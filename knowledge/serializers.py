@@ -41,6 +41,25 @@ class DocumentInput(serializers.Serializer[Any]):
     dated = serializers.DateField(required=False, help_text="The day the document is of, for filters")
 
 
+class AddressInput(serializers.Serializer[Any]):
+    url = serializers.CharField(max_length=2000, help_text="A page on the public web, or a sitemap")
+    collection = serializers.UUIDField()
+    sitemap = serializers.BooleanField(required=False, default=False, help_text="Add the pages the sitemap names")
+    max_pages = serializers.IntegerField(
+        min_value=1, max_value=100_000, required=False, help_text="Of the sitemap; never more than the platform allows"
+    )
+    title = serializers.CharField(
+        max_length=255, required=False, default="", help_text="The page's own title if it is left out"
+    )
+    tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
+    dated = serializers.DateField(required=False, help_text="The day the page is of, for filters")
+
+    def validate(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        if "max_pages" in wanted and not wanted["sitemap"]:
+            raise serializers.ValidationError({"max_pages": "Only a sitemap has pages to limit. Set sitemap to true."})
+        return wanted
+
+
 class DocumentChange(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=255, required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
@@ -76,6 +95,8 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
     parts = serializers.SerializerMethodField(help_text="Files inside that are documents of their own")
     failure = serializers.SerializerMethodField()
     uploaded_by = serializers.CharField(source="uploaded_by_label")
+    source_url = serializers.CharField(help_text="Where on the web it comes from; empty for a file")
+    page_limit = serializers.IntegerField(allow_null=True, help_text="Of a sitemap: how many of its pages are added")
     url = serializers.SerializerMethodField()
 
     class Meta:
@@ -86,6 +107,7 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
             "file_name",
             "external_id",
             "source_url",
+            "page_limit",
             "collection",
             "parent",
             "tags",
@@ -156,7 +178,7 @@ def shown(document: Document) -> DocumentVersion:
 
 
 class UploadOutput(DocumentOutput):
-    change = serializers.CharField(help_text="created, version or unchanged")
+    change = serializers.CharField(help_text="created, version, refetched or unchanged")
 
     class Meta(DocumentOutput.Meta):
         fields = (*DocumentOutput.Meta.fields, "change")  # type: ignore[assignment]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -44,6 +45,22 @@ def integer(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def integers(name: str, default: str = "") -> list[int]:
+    """A comma-separated list of whole numbers."""
+    try:
+        return [int(word) for word in words(name, default)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text(name)!r}; it takes whole numbers with commas between.") from None
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks, such as `10.1.0.0/16`."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} takes networks such as 10.1.0.0/16: {error}.") from None
 
 
 def folder(name: str, default: Path) -> Path:

@@ -74,15 +74,12 @@ def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chun
 # -- points ---------------------------------------------------------------------------------------
 
 
-def index_chunks(job: Job, rows: Sequence[Chunk] | None = None) -> None:
-    """Give every chunk of the version its point; what is there already is left alone. Yields to others in between.
-
-    `rows` are all of its chunks, where they are at hand; else they are read, a window at a time.
-    """
+def index_chunks(job: Job) -> None:
+    """Give every chunk of the version its point; what is there already is left alone. Yields to others in between."""
     run_in_loop(vector_index().prepare(job.library.space))
     done = 0
     payer = Payer(job.lease, job.document.pk, job.version.created_by_id, job.version.created_by_label)
-    windows = windows_stored(job) if rows is None else windows_at_hand(job, rows)
+    windows = windows_stored(job) if job.rows is None else windows_at_hand(job, job.rows)
     for passengers in windows:
         new = absent(job, passengers)
         asked = bring_in(job.library, new, payer) if new else 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from knowledge.ingestion import leases
 from knowledge.ingestion.turns import Patience
-from knowledge.models import Document, DocumentVersion
+from knowledge.models import Chunk, Document, DocumentVersion
 from knowledge.types import Library
 
 
@@ -30,6 +30,7 @@ class Job:
     is_resumed: bool = False  # an earlier attempt got as far as rows, and perhaps points
     stages: dict[str, float] = field(default_factory=dict)  # stage → seconds
     stage: str = ""
+    rows: Sequence[Chunk] | None = None  # the version's chunks, while they are at hand: they need not be read again
     embedded: int = 0
     reused: int = 0
 

@@ -1,4 +1,4 @@
-"""The life of a document: read, chunk, embed, publish. Every stage is told to the row; every end has a reason."""
+"""The life of a document: fetch, read, chunk, embed, publish. The row knows the stage; every end has a reason."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from knowledge.errors import (
     IngestionError,
     ProviderRefused,
     ProviderUnavailable,
+    UrlRateLimited,
 )
 from knowledge.ingestion import checkpoints, leases
 from knowledge.ingestion.chunking import chunk_document
@@ -36,6 +37,7 @@ from knowledge.ingestion.parts import store_parts
 from knowledge.ingestion.readers.limits import ReadLimits
 from knowledge.ingestion.sandbox import parse
 from knowledge.ingestion.turns import Patience, send_ticket
+from knowledge.ingestion.web.taking_in import bring_page, bring_pages, entitle, leave_as_it_is
 from knowledge.models import Document, DocumentVersion, IngestionAttempt
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, vector_index
@@ -66,7 +68,7 @@ def ingest(library: Library, document: Document) -> None:
         forget_if_unwanted(job)
     except (TurnOver, LibraryMoved):
         put_back(job, Outcome.YIELDED)
-    except (ProviderUnavailable, IndexUnavailable) as error:
+    except (ProviderUnavailable, IndexUnavailable, UrlRateLimited) as error:
         put_back_or_fail(job, error)
     except (IngestionError, ProviderRefused) as error:
         settle_failed(job, error)
@@ -76,21 +78,15 @@ def ingest(library: Library, document: Document) -> None:
 
 
 def run_stages(job: Job) -> None:
-    rows = None
-    if job.version.chunked_at is None:
-        parsed = read(job)
-        with job.timed("chunking"):
-            if len(parsed.blocks) > 2000:
-                job.update(state=Document.State.CHUNKING)
-            drafts = chunk(job, parsed)
-            store_parts(job, parsed.parts)
-            rows = store_chunks(job, drafts, page_count=parsed.page_count, part_count=len(parsed.parts))
+    if job.version.chunked_at is None and not cut_up(job):
+        leave_as_it_is(job)
+        return
     if job.document.collection.is_contextual:
-        rows = None  # they get a sentence each
+        job.rows = None  # they get a sentence each
         with job.timed("context"):
             add_context(job)
     with job.timed("embedding"):
-        index_chunks(job, rows)
+        index_chunks(job)
     publish(job)
     forget_replaced(job)
     checkpoints.forget_checkpoints(job.version)
@@ -98,6 +94,26 @@ def run_stages(job: Job) -> None:
 
 
 # -- stages ---------------------------------------------------------------------------------------
+
+
+def cut_up(job: Job) -> bool:
+    """Fetch what comes from the web, read it and cut it; False when it is what readers have already."""
+    if job.document.page_limit is not None:
+        with job.timed("fetching"):
+            return bring_pages(job)
+    if job.document.source_url and not job.version.file:
+        with job.timed("fetching"):
+            if not bring_page(job):
+                return False
+    parsed = read(job)
+    entitle(job, parsed)
+    with job.timed("chunking"):
+        if len(parsed.blocks) > 2000:
+            job.update(state=Document.State.CHUNKING)
+        drafts = chunk(job, parsed)
+        store_parts(job, parsed.parts)
+        job.rows = store_chunks(job, drafts, page_count=parsed.page_count, part_count=len(parsed.parts))
+    return True
 
 
 def read(job: Job) -> ParsedDocument:

@@ -27,7 +27,8 @@ from knowledge.recipe import recipe_of
 class Change(StrEnum):
     CREATED = "created"
     VERSION = "version"  # the document has a new version
-    UNCHANGED = "unchanged"  # this very file is what the document already is
+    UNCHANGED = "unchanged"  # this very file is what the document already is, or its page is being fetched now
+    REFETCHED = "refetched"  # its page is fetched again, and is a new version if it has changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Upload:
     title: str
     external_id: str = ""
     source_url: str = ""
+    page_limit: int | None = None  # of a sitemap
     tags: Sequence[str] | None = None  # None leaves a known document's as they are
     dated: date | None = None
     parent: Document | None = None
@@ -57,10 +59,8 @@ def document_key(*, name: str = "", external_id: str = "", url: str = "", parent
     """
     if external_id:
         return f"id:{external_id}"
-    if url:
-        return f"url:{url}"[:600]
     inside = f"part:{parent}:" if parent else "name:"
-    key = f"{inside}{name.lower()}"
+    key = f"url:{url}" if url else f"{inside}{name.lower()}"
     return key if len(key) <= 600 else f"{key[:500]}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
@@ -140,12 +140,27 @@ def placed(
                 document = locked(collection, upload.key) if look else None
                 if document is None:
                     return created(schema_name, collection, upload, version, problem), Change.CREATED
-                add_version(document, version)
-                document_queue(schema_name, document, problem=problem, **changed_facts(upload))
-                return document, Change.VERSION
+                change = change_of(document, version)
+                if change is Change.UNCHANGED:
+                    return document, change
+                if version.file or not awaits_fetch(document):
+                    add_version(document, version)
+                document_queue(schema_name, document, problem=problem, **changed_facts(upload, change))
+                return document, change
         except IntegrityError:  # somebody else uploaded the same name at this moment: ours is the next version
             continue
     raise UploadConflict
+
+
+def change_of(document: Document, version: DocumentVersion) -> Change:
+    if version.file:
+        return Change.VERSION
+    return Change.UNCHANGED if document.is_busy else Change.REFETCHED
+
+
+def awaits_fetch(document: Document) -> bool:
+    """Its newest version is a page that was never brought: that one is fetched, however often it is asked for."""
+    return document.newest is not None and not document.newest.file and document.newest.ready_at is None
 
 
 def locked(collection: Collection, key: str) -> Document | None:
@@ -169,6 +184,7 @@ def created(
         key=upload.key,
         external_id=upload.external_id,
         source_url=upload.source_url,
+        page_limit=upload.page_limit,
         title=upload.title[:255] or upload.name,
         tags=list(upload.tags or ()),
         dated=upload.dated or timezone.now().date(),
@@ -177,7 +193,7 @@ def created(
         newest=version,
         **waiting_facts(problem),
     )
-    document.clean_fields(exclude=["collection", "uploaded_by", "current", "newest", "parent"])
+    document.clean_fields(exclude=["collection", "uploaded_by", "current", "newest", "parent", "source_url"])
     version.document, version.number = document, 1
     document.save(force_insert=True)
     version.save(force_insert=True)
@@ -194,8 +210,11 @@ def add_version(document: Document, version: DocumentVersion) -> None:
     document.newest = version
 
 
-def changed_facts(upload: Upload) -> dict[str, Any]:
-    told = {"tags": None if upload.tags is None else list(upload.tags), "dated": upload.dated}
+def changed_facts(upload: Upload, change: Change) -> dict[str, Any]:
+    if change is Change.REFETCHED and upload.parent:  # a page keeps its own tags
+        return {}
+    tags = None if upload.tags is None else list(upload.tags)
+    told = {"tags": tags, "dated": upload.dated, "page_limit": upload.page_limit}
     return {name: value for name, value in told.items() if value is not None}
 
 
