@@ -16,7 +16,7 @@ from pathlib import Path
 from knowledge.errors import EncryptedDocument
 from knowledge.ingestion.parser_process import serve
 from knowledge.ingestion.readers.limits import ReadLimits
-from knowledge.types import Block, BlockKind, ParsedDocument
+from knowledge.types import Block, BlockKind, ParsedDocument, Part
 
 COMMAND = (sys.executable, "-P", "-m", "knowledge.tests.ingestion.parser_that_obeys")
 _MEGABYTE = 1024 * 1024
@@ -24,6 +24,11 @@ _MEGABYTE = 1024 * 1024
 
 def obey(path: Path, file_name: str, limits: ReadLimits, parts_folder: Path | None) -> ParsedDocument:
     verb, _, argument = path.read_text().partition(" ")
+    if verb == "claim":
+        return ParsedDocument((), parts=(Part("a.txt", Path(argument)),))
+    if verb == "link":
+        Path("link").symlink_to(argument)
+        return ParsedDocument((), parts=(Part("a.txt", Path("link").absolute()),))
     return ParsedDocument((Block(BlockKind.PARAGRAPH, _VERBS[verb](argument)),), title=file_name)
 
 
@@ -78,7 +83,8 @@ def _raise(what: str) -> str:
 
 def _print(lines: str) -> str:
     """What a chatty library does: write where the answers go, and ask for what will never come."""
-    print("noise " * int(lines), flush=True)
+    sys.stdout.write("noise " * int(lines))
+    sys.stdout.flush()
     os.write(1, b"\xff" * 1000)
     return f"read {sys.stdin.read()!r}"
 

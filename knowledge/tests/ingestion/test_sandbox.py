@@ -164,6 +164,13 @@ def test_noise_does_not_reach_the_pipes(read: Read) -> None:
     assert read("print 50000") == "read ''"
 
 
+@pytest.mark.parametrize("order", ["claim /etc/hostname", "claim /tmp", "link /etc/hostname"])
+def test_a_process_that_names_files_of_others_as_parts(read: Read, tmp_path: Path, order: str) -> None:
+    with pytest.raises(ParserBroken, match="outside its folder"):
+        read(order)
+    assert not list(tmp_path.rglob("out"))  # or the next attempt would take it for read
+
+
 def test_a_process_that_does_not_start(tmp_path: Path) -> None:
     with closing(ParserPool((sys.executable, "-c", "raise SystemExit('no luck')"))) as broken:
         with pytest.raises(ParserBroken, match="no luck"):
@@ -225,7 +232,15 @@ def is_running(process: psutil.Process) -> bool:
 
 # -- what it costs and what it knows --------------------------------------------------------------
 
-SECRETS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "COHERE_API_KEY", "AWS_KEY")
+SECRETS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "COHERE_API_KEY",
+    "AWS_KEY",
+)
 
 
 def test_no_secret_is_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
