@@ -64,13 +64,12 @@ def _headers(message: oxmsg.Message) -> Iterator[tuple[str, str]]:
 
 def _file(attachment: Attachment, number: int, depth: int = 1) -> tuple[str, bytes]:
     """Its name and bytes; none where it is only a link to somewhere, so that it shows as a part that has no text."""
-    name = _read(lambda: attachment.file_name or attachment.properties.str_prop_value(_SHORT_NAME)) or ""
+    name: str | None = _read(lambda: attachment.file_name or attachment.properties.str_prop_value(_SHORT_NAME))
     if (inner := _inner_message(attachment)) is None:
-        return safe_name(name.replace("/", "-"), f"attachment {number}"), _read(lambda: attachment.file_bytes) or b""
-    name = name or _read(lambda: inner.subject) or f"message {number}"
-    return safe_name(name.replace("/", "-").removesuffix(".msg") + ".eml", f"message {number}.eml"), bytes(
-        _as_travelled(inner, depth)
-    )
+        data: bytes | None = _read(lambda: attachment.file_bytes)
+        return safe_name((name or "").replace("/", "-"), f"attachment {number}"), data or b""
+    stem = (name or _read(lambda: inner.subject) or f"message {number}").removesuffix(".msg")
+    return safe_name(f"{stem}.eml".replace("/", "-"), f"message {number}.eml"), bytes(_as_travelled(inner, depth))
 
 
 class _InnerMessage(oxmsg.Message):

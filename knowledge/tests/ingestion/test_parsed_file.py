@@ -6,8 +6,10 @@ import gzip
 import os
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +193,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 @given(sent=st.lists(messages, max_size=4))
 def test_messages_arrive_as_they_were_sent(sent: list[dict[str, Any]]) -> None:
     with pipe() as (out, into):
-        writer = threading.Thread(target=lambda: [frames.send(into, message) for message in sent])
+        writer = threading.Thread(target=lambda: deque(map(partial(frames.send, into), sent), maxlen=0))
         writer.start()
         assert [frames.receive(out) for _ in sent] == sent
         writer.join()

@@ -198,7 +198,7 @@ def test_open_slides(tmp_path: Path) -> None:
     assert (parsed.title, parsed.page_count) == ("Plans", 2)
 
 
-ROWS = [("Item", "Cost"), ("Desk", 120.5), ("Lamp", 30)]
+ROWS: list[tuple[str | float, ...]] = [("Item", "Cost"), ("Desk", 120.5), ("Lamp", 30)]
 TABLE = ("| Item | Cost |\n| --- | --- |\n| Desk | 120.5 |\n| Lamp | 30 |", "Sheet Budget, rows 2-3", "Budget")
 
 
