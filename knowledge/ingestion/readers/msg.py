@@ -91,9 +91,11 @@ def _as_travelled(message: oxmsg.Message, depth: int) -> EmailMessage:
         people = value.replace(";", ",") if name in ("To", "Cc") else value  # as mails part them, not Outlook
         if line := " ".join(cleaned(people).split())[:_LONGEST_HEADER]:
             _read(partial(mail.__setitem__, name, line))
-    mail.set_content(cleaned(_read(lambda: message.body) or ""))
-    if html := cleaned(_read(lambda: message.html_body) or ""):
-        mail.add_alternative(html, subtype="html")
+    plain: str | None = _read(lambda: message.body)
+    html: str | None = _read(lambda: message.html_body)
+    mail.set_content(cleaned(plain or ""))
+    if html:
+        mail.add_alternative(cleaned(html), subtype="html")
     for number, attachment in enumerate(message.attachments if depth < _DEEPEST else (), start=1):
         name, data = _file(attachment, number, depth + 1)
         mail.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
