@@ -10,6 +10,8 @@ FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=vena_platform.settings.production
 ENV VENA_HOME=/data VENA_MEDIA_ROOT=/data/media VENA_MODEL_FOLDER=/opt/vena/models VENA_STATIC_ROOT=/opt/vena/static
 WORKDIR /app
+# Text recognition for scanned pages; more languages are packages of their own (tesseract-ocr-deu ...).
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr && rm -rf /var/lib/apt/lists/*
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY . .

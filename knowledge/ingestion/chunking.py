@@ -38,13 +38,18 @@ def chunk_document(
     occurrences: Counter[str] = Counter()
     start = 0
     for number, section in enumerate(_sections(parsed.blocks)):
-        for pieces in _Packer(section, title, sizes).chunks():
-            draft = _draft(section.path, pieces, title, sizes, position=len(drafts), start=start)
-            draft = replace(draft, section=number, occurrence=occurrences[draft.content_hash])
+        for cut in _Packer(section, title, sizes).chunks():
+            known = occurrences[cut.content_hash]
+            draft = _draft(cut, section.path, position=len(drafts), start=start, section=number, occurrence=known)
             drafts.append(draft)
-            occurrences[draft.content_hash] += 1
+            occurrences[cut.content_hash] += 1
             start = draft.char_end + len(BETWEEN_CHUNKS)
     return drafts
+
+
+def preload() -> None:
+    """Import what the first long text would wait for: up to a second, and up to 40 MB."""
+    import langchain_text_splitters  # noqa: F401
 
 
 # -- sections -------------------------------------------------------------------------------------
@@ -242,15 +247,26 @@ def _header(lines: Sequence[str]) -> str:
 # -- packing --------------------------------------------------------------------------------------
 
 
+class _Cut:
+    """The pieces of one chunk, and the texts they make together."""
+
+    __slots__ = ("content_hash", "embedding_text", "pieces", "text")
+
+    def __init__(self, pieces: list[_Piece], text: str, embedding_text: str) -> None:
+        self.pieces, self.text, self.embedding_text = pieces, text, embedding_text
+        self.content_hash = hashlib.sha256(embedding_text.encode()).hexdigest()
+
+
 class _Packer:
     """Fills one section's chunks: as few as its size allows, and of like size."""
 
     def __init__(self, section: _Section, title: str, sizes: _Sizes) -> None:
         self._section, self._title, self._sizes = section, title, sizes
-        label = _label(title, section.path, sizes)
+        self._labels: dict[tuple[str, ...], str] = {}
+        label = self._label(section.path)
         self._room, self._most = sizes.room(label, sizes.target), sizes.room(label, sizes.most)
 
-    def chunks(self) -> Iterator[list[_Piece]]:
+    def chunks(self) -> Iterator[_Cut]:
         pieces = [
             piece
             for block in self._section.blocks
@@ -280,14 +296,25 @@ class _Packer:
         would_tear = used + piece.together > self._most
         return used + piece.tokens / 2 > aim or (would_tear and used > aim / 4)
 
-    def _fitted(self, pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+    def _fitted(self, pieces: list[_Piece]) -> Iterator[_Cut]:
         """Sizes of parts need not add up with every tokenizer: what turns out too long is halved."""
-        text = _text(pieces)
-        if self._sizes.fits(_embedding_text(self._title, self._section.path, pieces, self._sizes)) or len(text) < 2:
-            yield pieces
+        cut = self._cut(pieces)
+        if self._sizes.fits(cut.embedding_text) or len(cut.text) < 2:
+            yield cut
             return
         for half in self._halves(pieces):
             yield from self._fitted(half)
+
+    def _cut(self, pieces: list[_Piece]) -> _Cut:
+        """Title and headings in front of the text; headings that the text shows itself are not said twice."""
+        text, shown = _text(pieces), {piece.heading for piece in pieces}
+        label = self._label(tuple(name for name in self._section.path if name not in shown))
+        return _Cut(pieces, text, f"{label}{BETWEEN_CHUNKS}{text}" if label else text)
+
+    def _label(self, names: tuple[str, ...]) -> str:
+        if names not in self._labels:
+            self._labels[names] = _label(self._title, names, self._sizes)
+        return self._labels[names]
 
     def _halves(self, pieces: list[_Piece]) -> list[list[_Piece]]:
         if len(pieces) > 1:
@@ -304,25 +331,22 @@ class _Packer:
 # -- drafts ---------------------------------------------------------------------------------------
 
 
-def _draft(
-    path: tuple[str, ...], pieces: Sequence[_Piece], title: str, sizes: _Sizes, *, position: int, start: int
-) -> ChunkDraft:
-    text = _text(pieces)
-    embedding_text = _embedding_text(title, path, pieces, sizes)
-    pages = [piece.page for piece in pieces if piece.page is not None]
+def _draft(cut: _Cut, path: tuple[str, ...], *, position: int, start: int, section: int, occurrence: int) -> ChunkDraft:
+    pages = [piece.page for piece in cut.pieces if piece.page is not None]
     return ChunkDraft(
         position=position,
-        text=text,
-        embedding_text=embedding_text,
+        text=cut.text,
+        embedding_text=cut.embedding_text,
         heading_path=path,
         page=min(pages, default=None),
         last_page=max(pages, default=None),
         char_start=start,
-        char_end=start + len(text),
-        content_hash=hashlib.sha256(embedding_text.encode()).hexdigest(),
-        occurrence=0,
-        boxes=merged(box for piece in pieces for box in piece.boxes),
-        place=joined(piece.place for piece in pieces if piece.place is not None),
+        char_end=start + len(cut.text),
+        content_hash=cut.content_hash,
+        occurrence=occurrence,
+        section=section,
+        boxes=merged(box for piece in cut.pieces for box in piece.boxes),
+        place=joined(piece.place for piece in cut.pieces if piece.place is not None),
     )
 
 
@@ -336,13 +360,6 @@ def _closing(last: _Piece) -> str:
     """The end of the fence that a cut through code leaves open."""
     fence = "`" * (len(last.repeated) - len(last.repeated.lstrip("`")))
     return f"\n{fence}" if fence and last.text != fence else ""
-
-
-def _embedding_text(title: str, path: Sequence[str], pieces: Sequence[_Piece], sizes: _Sizes) -> str:
-    """Title and headings in front of the text; headings that the text shows itself are not said twice."""
-    shown = {piece.heading for piece in pieces}
-    label = _label(title, [name for name in path if name not in shown], sizes)
-    return f"{label}{BETWEEN_CHUNKS}{_text(pieces)}" if label else _text(pieces)
 
 
 def _label(title: str, path: Sequence[str], sizes: _Sizes) -> str:

@@ -21,8 +21,9 @@ import orjson
 from knowledge.types import Block, BlockKind, Box, ParsedDocument, Part
 
 _SHAPE = [1, [field.name for field in fields(Block)], [field.name for field in fields(Box)]]
+_HUGE = 1 << 31  # what a column for counts in the database no longer takes
 _BATCH = 256  # blocks in a line
-_MAX_UNPACKED = 1 << 30  # bytes; a parser process is not trusted with our memory
+_MAX_UNPACKED, _MAX_LINE = 1 << 30, 1 << 27  # bytes; a parser process is not trusted with our memory
 _BROKEN = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
@@ -90,9 +91,9 @@ def _encodable(value: Any) -> Any:
 
 def _bounded(file: gzip.GzipFile) -> Iterator[bytes]:
     left = _MAX_UNPACKED
-    while line := file.readline(left + 1):
+    while line := file.readline(_MAX_LINE):
         left -= len(line)
-        if left < 0:
+        if left < 0 or len(line) == _MAX_LINE:
             raise ValueError("more than a parsed document may hold")
         yield line
 
@@ -104,10 +105,36 @@ def _parsed_from(lines: Iterator[bytes]) -> ParsedDocument:
     blocks = tuple(_block(fields_) for line in lines for fields_ in orjson.loads(line))
     if len(blocks) != head["blocks"]:
         raise ValueError("blocks are missing")
-    parts = tuple(Part(name, Path(os.fsdecode(unquote_to_bytes(path)))) for name, path in head["parts"])
-    return ParsedDocument(blocks, title=head["title"], page_count=head["page_count"], parts=parts)
+    parts = tuple(Part(_text(name), Path(os.fsdecode(unquote_to_bytes(_text(path))))) for name, path in head["parts"])
+    return ParsedDocument(blocks, title=_text(head["title"]), page_count=_count(head["page_count"]), parts=parts)
 
 
 def _block(values: dict[str, Any]) -> Block:
-    kind, boxes = BlockKind(values.pop("kind")), tuple(Box(**box) for box in values.pop("boxes"))
-    return Block(kind=kind, boxes=boxes, **values)
+    kind, boxes = BlockKind(values.pop("kind")), tuple(_box(**box) for box in values.pop("boxes"))
+    block = Block(kind=kind, boxes=boxes, **values)
+    _text(block.text, block.language, block.place, block.name)
+    if _count(block.level, block.page) is None:
+        raise TypeError("a block without a level")
+    return block
+
+
+def _box(page: int, left: float, top: float, right: float, bottom: float) -> Box:
+    if not all(isinstance(side, (int, float)) for side in (left, top, right, bottom)) or _count(page) is None:
+        raise TypeError("a box without its sides")
+    return Box(page, left, top, right, bottom)
+
+
+def _text(*values: Any) -> str:
+    """The first of these texts. A parser process that was taken over may have written anything in their place."""
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"no text: {value!r:.50}")
+    return str(values[0])
+
+
+def _count(*values: Any) -> int | None:
+    """The first of these numbers, which may each be missing."""
+    for value in values:
+        if value is not None and not (isinstance(value, int) and 0 <= value < _HUGE):
+            raise TypeError(f"no count: {value!r:.50}")
+    return values[0]  # type: ignore[no-any-return]

@@ -67,7 +67,7 @@ def parse(
     }
     try:
         _raise_what_went_wrong(_answer(pool or _pool, job, limits, check))
-        return read_parsed(output)
+        return _checked(output, parts_folder)
     except CheckpointUnreadable as error:
         raise ParserBroken(str(error)) from error
     finally:
@@ -98,12 +98,13 @@ def _run(pool: ParserPool, child: ParserChild, job: dict[str, Any], limits: Read
         _await_start(child, check)
         frames.send(child.jobs, job)
         answer = _await_answer(child, limits, check)
+        rss = int(answer.get("rss", 0))
     except frames.PipeClosed as error:
         raise _Gone(child.end()) from error
     except BaseException:
         child.end()
         raise
-    pool.give_back(child, rss=int(answer.get("rss", 0)), is_sound="ok" in answer or "error" in answer)
+    pool.give_back(child, rss=rss, is_sound="ok" in answer or "error" in answer)
     return answer
 
 
@@ -149,6 +150,17 @@ def _raise_what_went_wrong(answer: dict[str, Any]) -> None:
         case {"crash": str(detail)}:
             raise ParserBroken(detail)
     raise ParserBroken(f"an answer we do not know: {answer!r:.200}")
+
+
+def _checked(output: Path, parts_folder: Path | None) -> ParsedDocument:
+    """Parts become documents: a process that a file took over must not name any other file of ours as one."""
+    parsed = read_parsed(output)
+    folder = parts_folder and parts_folder.absolute()
+    for part in parsed.parts:
+        if part.path.parent != folder or part.path.is_symlink() or not part.path.is_file():
+            output.unlink()  # or a later attempt would take it for read
+            raise ParserBroken(f"a part outside its folder: {part.path}")
+    return parsed
 
 
 def _error_class(code: str) -> type[IngestionError]:

@@ -225,10 +225,10 @@ class _TokenCounter:
 
     def count(self, text: str) -> int:
         words, known = text.split(), self._known
-        unknown = {word for word in words if word not in known}
-        if not unknown:
+        try:
             return _SPECIAL_TOKENS + sum(map(known.__getitem__, words))
-        counts = self._counts(unknown)
+        except KeyError:
+            counts = self._counts({word for word in words if word not in known})
         self._remember(counts)
         return _SPECIAL_TOKENS + sum(counts[word] if word in counts else known[word] for word in words)
 

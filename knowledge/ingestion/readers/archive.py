@@ -30,7 +30,7 @@ def read_archive(source: Source) -> ParsedDocument:
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
     steps = PurePosixPath(entry.filename.replace("\\", "/")).parts
-    if entry.is_dir() or not steps or entry.file_size == 0:
+    if entry.is_dir() or not steps:  # an empty file is wanted: it ends failed, and says why
         return False
     is_hidden = any(step.startswith(".") and step.strip(".") for step in steps)
     return not is_hidden and not any(step.lower() in _LITTER for step in steps)

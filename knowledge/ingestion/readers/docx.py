@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import docx
@@ -13,7 +14,8 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from lxml import etree  # type: ignore[import-untyped]
 
-from knowledge.errors import DamagedDocument
+from knowledge.errors import DamagedDocument, DocumentTooLarge
+from knowledge.ingestion.readers.limits import Deadline, ReadLimits
 from knowledge.ingestion.readers.packages import check_package, damage_named, xml_parser
 from knowledge.ingestion.readers.source import Source
 from knowledge.ingestion.readers.tables import markdown_table
@@ -28,7 +30,7 @@ _CODE_STYLE = re.compile(r"\bcode\b|source|preformatted|listing", re.IGNORECASE)
 _TYPED_BULLET = re.compile(r"\s*[-*•◦▪–]\s+")  # a list made by hand
 _MONOSPACE = re.compile(r"consolas|courier|mono|menlo|cascadia", re.IGNORECASE)
 W_P, W_TBL, W_SDT, W_SDT_CONTENT = qn("w:p"), qn("w:tbl"), qn("w:sdt"), qn("w:sdtContent")
-W_T = qn("w:t")
+W_R, W_T, W_ASCII = qn("w:r"), qn("w:t"), qn("w:ascii")
 W_TR, W_TC, W_VAL = qn("w:tr"), qn("w:tc"), qn("w:val")
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # says a text box a second time
 _NOT_TEXT = frozenset([qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), _FALLBACK])
@@ -36,10 +38,11 @@ _SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHy
 
 
 def read_docx(source: Source) -> ParsedDocument:
+    reading = _Reading(source.limits)
     check_package(source.path, source.limits)
     with damage_named():
         document = _opened(source)
-        blocks = tuple(_Reader(document).blocks())
+        blocks = tuple(_Reader(document, reading).blocks())
         title = (document.core_properties.title or "").strip()
     return ParsedDocument(blocks, title=cleaned(title))
 
@@ -51,9 +54,23 @@ def _opened(source: Source) -> Document:
         raise DamagedDocument(detail=str(error)) from error
 
 
+class _Reading:
+    """What reading has cost so far: a paragraph of one letter costs a thousand times what it weighs in the file."""
+
+    def __init__(self, limits: ReadLimits) -> None:
+        self._deadline, self._left, self._count = Deadline(limits), limits.max_characters, 0
+
+    def note(self, characters: int) -> None:
+        self._count += 1
+        self._left -= characters
+        if self._left < 0:
+            raise DocumentTooLarge(detail=f"characters at paragraph or row {self._count}")
+        self._deadline.check(f"paragraph or row {self._count}")
+
+
 class _Reader:
-    def __init__(self, document: Document) -> None:
-        self._document = document
+    def __init__(self, document: Document, reading: _Reading) -> None:
+        self._document, self._reading = document, reading
         self._styles = _Styles(document)
         self._numbering = _Numbering(document)
 
@@ -76,13 +93,14 @@ class _Reader:
     def _items(self) -> Iterator[tuple[BlockKind, str, int]]:
         for element in _flow(self._document.element.body):
             if element.tag == W_TBL:
-                if table := markdown_table(list(_rows(element))):
+                if table := markdown_table(list(self._rows(element))):
                     yield BlockKind.TABLE, table, 0
             else:
                 yield from self._paragraph(element)
 
     def _paragraph(self, element: Any) -> Iterator[tuple[BlockKind, str, int]]:
         text = cleaned(_text(element)).rstrip()
+        self._reading.note(len(text))
         if not text.strip():
             return
         style = self._styles.of(element)
@@ -96,6 +114,11 @@ class _Reader:
             yield BlockKind.LIST, _TYPED_BULLET.sub("- ", text), 0
         else:
             yield BlockKind.PARAGRAPH, text.strip(), 0
+
+    def _rows(self, table: Any) -> Iterator[list[str]]:
+        for cells in _rows(table):
+            self._reading.note(sum(map(len, cells)))
+            yield cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +237,9 @@ def _rows(table: Any) -> Iterator[list[str]]:
 
 
 def _is_monospace(paragraph: Any) -> bool:
-    runs = [run for run in paragraph.iter(qn("w:r")) if any(text.text for text in run.iter(W_T))]
-    fonts = [run.find(f"{qn('w:rPr')}/{qn('w:rFonts')}") for run in runs]
-    return bool(runs) and all(font is not None and _MONOSPACE.search(font.get(qn("w:ascii"), "")) for font in fonts)
+    runs = [run for run in paragraph.iter(W_R) if any(text.text for text in run.iter(W_T))]
+    fonts = [run.find(_place(("w:rPr", "w:rFonts"))) for run in runs]
+    return bool(runs) and all(font is not None and _MONOSPACE.search(font.get(W_ASCII, "")) for font in fonts)
 
 
 def _numbered(element: Any) -> tuple[str, int] | None:
@@ -242,5 +265,11 @@ def _level(outline: str | None) -> int:
 
 
 def _value(element: Any, *path: str) -> str | None:
-    found = element.find("/".join(qn(step) for step in path))
+    found = element.find(_place(path))
     return None if found is None else found.get(W_VAL)
+
+
+@cache
+def _place(path: tuple[str, ...]) -> str:
+    """The few paths we look for, with their namespaces: writing them out takes longer than the search."""
+    return "/".join(map(qn, path))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+
+from knowledge.errors import DocumentTooComplex
 
 MEGABYTE = 1024 * 1024
 
@@ -18,5 +21,23 @@ class ReadLimits:
     max_parts: int = 2_000  # files in an archive, attachments of a message
     max_parts_bytes: int = 500 * MEGABYTE  # all parts unpacked
     max_ratio: int = 200  # unpacked to packed, of an archive that unpacks to more than a few megabytes
-    max_seconds: float = 120.0  # checked between pages
+    max_seconds: float = 120.0  # checked between pages and paragraphs
     max_memory_bytes: int = 1024 * MEGABYTE  # of the process that reads, beyond what it had before
+
+
+class Deadline:
+    """When a file has taken as long as it may, from the moment this is made. To ask costs next to nothing."""
+
+    def __init__(self, limits: ReadLimits) -> None:
+        self._seconds = limits.max_seconds
+        self._until = time.monotonic() + limits.max_seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds; negative when it has passed."""
+        return self._until - time.monotonic()
+
+    def check(self, place: str) -> None:
+        """Raises `DocumentTooComplex` when it has passed at this place of the document."""
+        if time.monotonic() > self._until:
+            raise DocumentTooComplex(detail=f"{self._seconds:g} s passed at {place}")

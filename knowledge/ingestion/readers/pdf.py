@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from knowledge.errors import DamagedDocument, DocumentTooComplex, DocumentTooLarge, ScannedDocument
+from knowledge.errors import DamagedDocument, DocumentTooLarge, ScannedDocument
 from knowledge.ingestion.readers import ocr
-from knowledge.ingestion.readers.limits import ReadLimits
+from knowledge.ingestion.readers.limits import Deadline, ReadLimits
 from knowledge.ingestion.readers.pdf_layout import Vocabulary, blocks_of_page, type_of
 from knowledge.ingestion.readers.pdf_lines import Line, PageLines, PdfFile, opened
 from knowledge.ingestion.readers.source import Source
@@ -35,7 +34,7 @@ def read_pdf(source: Source) -> ParsedDocument:
             raise DocumentTooLarge(detail=f"{file.page_count} pages")
         if file.page_count == 0:
             raise DamagedDocument(detail="no page")
-        deadline = time.monotonic() + limits.max_seconds
+        deadline = Deadline(limits)
         pages = _pages(file, limits, deadline)
         recognised = _recognised(file, pages, deadline)
     if not any(recognised.values()) and not any(page.lines for page in pages):
@@ -52,7 +51,7 @@ def _check_end(path: Path) -> None:
             raise DamagedDocument(detail="no end mark")
 
 
-def _pages(file: PdfFile, limits: ReadLimits, deadline: float) -> list[PageLines]:
+def _pages(file: PdfFile, limits: ReadLimits, deadline: Deadline) -> list[PageLines]:
     characters = 0
     pages = []
     for index in range(file.page_count):
@@ -60,13 +59,12 @@ def _pages(file: PdfFile, limits: ReadLimits, deadline: float) -> list[PageLines
         characters += sum(len(line.text) for line in page.lines)
         if characters > limits.max_characters:
             raise DocumentTooLarge(detail=f"more than {limits.max_characters} characters at page {index + 1}")
-        if time.monotonic() > deadline:
-            raise DocumentTooComplex(detail=f"{limits.max_seconds} s passed at page {index + 1}")
+        deadline.check(f"page {index + 1}")
         pages.append(page)
     return pages
 
 
-def _recognised(file: PdfFile, pages: Sequence[PageLines], deadline: float) -> dict[int, list[Block]]:
+def _recognised(file: PdfFile, pages: Sequence[PageLines], deadline: Deadline) -> dict[int, list[Block]]:
     """Blocks of the pages that are pictures, by index, if there is a program that recognises text."""
     pictures = [index for index, page in enumerate(pages) if page.has_picture]
     if not pictures or not ocr.is_installed():
@@ -74,7 +72,7 @@ def _recognised(file: PdfFile, pages: Sequence[PageLines], deadline: float) -> d
     found = {}
     for index in pictures:
         picture = file.picture(index, ocr.DOTS_PER_INCH, ocr.MOST_PIXELS)
-        found[index] = ocr.blocks_of_picture(picture, index + 1, seconds=deadline - time.monotonic())
+        found[index] = ocr.blocks_of_picture(picture, index + 1, seconds=deadline.left)
     return found
 
 

@@ -8,8 +8,10 @@ from email.message import EmailMessage
 
 from knowledge import tasks
 from knowledge.actions import document_delete
+from knowledge.errors import EmptyDocument
 from knowledge.models import Document
 from knowledge.tests.conftest import HANDBOOK, Upload, points
+from knowledge.tests.ingestion.outlook import BODY, SUBJECT, Letter, msg
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -55,6 +57,37 @@ def test_a_mail_and_its_attachments(live_acme: Organisation, upload: Upload) -> 
     assert document.current is not None
     assert document.current.chunk_count > 0
     assert ends(live_acme) == {"mail": "ready", "policy.md": "ready"}
+
+
+def test_a_message_of_outlook_and_what_it_holds(live_acme: Organisation, upload: Upload) -> None:
+    inner = Letter({SUBJECT: "Forwarded", BODY: "The policy is in force from May."}, attached=[("policy.md", HANDBOOK)])
+    letter = Letter({SUBJECT: "The leave policy", BODY: "Please read."}, attached=[("fwd", inner), ("no.txt", b"")])
+    upload(live_acme, msg(letter), "mail.msg")
+    assert ends(live_acme) == {"mail": "ready", "fwd.eml": "ready", "policy.md": "ready", "no.txt": "empty_document"}
+
+
+def test_empty_files_show_as_parts_that_failed(live_acme: Organisation, upload: Upload) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "ada@example.org", "Empty"
+    mail.set_content("Nothing is in the attachment.")
+    mail.add_attachment(b"", maintype="text", subtype="plain", filename="nothing.txt")
+    content = archive({"empty.md": b"", "full.md": HANDBOOK, "mail.eml": mail.as_bytes()})
+    document = upload(live_acme, content, "papers.zip")
+    assert document.current is not None
+    assert document.current.part_count == 3
+    assert ends(live_acme) == {
+        "papers": "ready",
+        "full.md": "ready",
+        "mail.eml": "ready",
+        "empty.md": "empty_document",
+        "nothing.txt": "empty_document",
+    }
+    with entered(live_acme.schema_name):
+        failed = Document.objects.filter(state=State.FAILED)
+        assert {row.failure_message for row in failed} == {EmptyDocument.message}
+    again = upload(live_acme, content, "papers.zip")
+    assert again.pk == document.pk
+    assert len(ends(live_acme)) == 5
 
 
 def test_a_new_version_of_an_archive_keeps_what_did_not_change(live_acme: Organisation, upload: Upload) -> None:
