@@ -101,8 +101,8 @@ class DocumentsApi(APIView):
         operation_id="documents_list",
         parameters=[
             OpenApiParameter("collection", UUID),
-            OpenApiParameter("state", str),
-            OpenApiParameter("parent", UUID, description="The files inside this document"),
+            OpenApiParameter("state", str, description="One state, or several with commas between them"),
+            OpenApiParameter("parent", str, description="The files inside this document; none: no files inside others"),
             OpenApiParameter("external_id", str),
             OpenApiParameter("q", str, description="In title or file name"),
             *PAGING,
@@ -151,7 +151,8 @@ def document_shown(document: Document) -> Any:
 def documents_shown(documents: Sequence[Document]) -> Any:
     queued = any(document.state == Document.State.QUEUED for document in documents)
     places = selectors.places_in_line() if queued else {}
-    return DocumentOutput(documents, many=True, context={"places": places}).data
+    parts = selectors.states_of_parts(documents)
+    return DocumentOutput(documents, many=True, context={"places": places, "parts": parts}).data
 
 
 class DocumentApi(APIView):

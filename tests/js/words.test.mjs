@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kindOf, workSentence } from "../../static/js/document_row.js";
+import { kindOf, workSentence } from "../../static/js/document_words.js";
 import { sameOrigin } from "../../static/js/dom.js";
 import { bytes, dayName, pounds, usageLine } from "../../static/js/format.js";
 import { kinds } from "../../static/js/kinds.js";
@@ -79,8 +79,8 @@ test("uploads go two at a time, and one failure does not hold up the rest", asyn
 });
 
 test("what is being done to a document", () => {
-  assert.equal(workSentence({ state: "embedding", progress: { done: 12, total: 48 } }), "Indexing 12 of 48");
-  assert.equal(workSentence({ state: "queued", progress: { done: 0, total: 48 } }), "Waiting its turn");
+  assert.equal(workSentence({ state: "embedding", progress: { done: 12, total: 48 } }), "Indexing 12 of 48 passages");
+  assert.equal(workSentence({ state: "queued", progress: { done: 0, total: 48 } }), "Queued");
   assert.equal(kindOf({ title: "Plan", media_type: "application/pdf" }), "pdf");
 });
 
