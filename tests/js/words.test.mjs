@@ -49,7 +49,7 @@ test("files are refused before they travel, with a reason", () => {
 test("the kinds that can be read are named in words", () => {
   const accept = [".docx", ".htm", ".html", ".log", ".markdown", ".md", ".pdf", ".txt"];
   assert.equal(kinds(accept), "PDF, Word, Markdown, HTML or text");
-  assert.equal(kinds([".epub", ".pdf"]), "PDF or .epub");
+  assert.equal(kinds([".dwg", ".pdf", ".py", ".sql"]), "PDF, source code or .dwg");
   assert.equal(kinds([".pdf"]), "PDF");
   assert.equal(
     fileProblem({ name: "song.mp3", size: 10 }, { accept }),
