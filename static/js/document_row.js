@@ -34,7 +34,7 @@ function facts({ doc, showParent, collection }) {
     collection,
     Boolean(doc.size) && bytes(doc.size),
     Boolean(doc.pages) && plural(doc.pages, "page"),
-    Boolean(doc.version) && plural(doc.chunks, "passage"),
+    Boolean(doc.version) && (doc.chunks > 0 || !doc.parts) && plural(doc.chunks, "passage"),
     versionSentence(doc),
     doc.uploaded_by,
   ].filter(Boolean);

@@ -65,6 +65,11 @@ export function inOrder(library) {
   return [...library.docs.values()].sort((a, b) => compare(b.created_at, a.created_at) || compare(b.id, a.id));
 }
 
+/** Files inside an archive, as a person would look for them: note-2 before note-10. */
+export function byTitle(library) {
+  return [...library.docs.values()].sort((a, b) => a.title.localeCompare(b.title, "en", { numeric: true }) || compare(a.id, b.id));
+}
+
 function compare(a, b) {
   return a < b ? -1 : Number(a > b);
 }

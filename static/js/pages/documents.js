@@ -7,7 +7,7 @@ import { documentRow, morePartsRow, uploadRow } from "../document_row.js";
 import { number, quotaSentence } from "../document_words.js";
 import { newId, pageData, setText } from "../dom.js";
 import { request } from "../http.js";
-import { anyBusy, emptyLibrary, fingerprint, inOrder, isBusy, listUrl, newsBetween, pagesToRefresh, withDocument, withPage } from "../library.js";
+import { anyBusy, byTitle, emptyLibrary, fingerprint, inOrder, isBusy, listUrl, newsBetween, pagesToRefresh, withDocument, withPage } from "../library.js";
 import { RowList } from "../row_list.js";
 import { fileProblem, sendFile, UploadQueue } from "../upload.js";
 import { wireWebDialog } from "../web_dialog.js";
@@ -69,7 +69,7 @@ function rowOf(doc, { isPart = false } = {}) {
 function partRows(doc) {
   const inside = opened.get(doc.id);
   if (!inside) return [];
-  const files = inOrder(inside).map((file) => rowOf(file, { isPart: true }));
+  const files = byTitle(inside).map((file) => rowOf(file, { isPart: true }));
   const more = { key: `more-${doc.id}`, value: { parent: doc.id }, build: morePartsRow };
   return inside.next ? [...files, more] : files;
 }
