@@ -218,6 +218,31 @@ def test_an_unread_document_says_why(live_acme: Organisation, upload: Upload, en
     assert "Not read No text was found in this file." in words(page)
 
 
+# -- quality ---------------------------------------------------------------------------------------------
+
+
+def test_an_explained_search_says_which_chunks_each_passage_holds(
+    live_acme: Organisation, upload: Upload, enter: Enter
+) -> None:
+    upload(live_acme)
+    found = enter(live_acme).post(
+        "/api/v1/search/explain/", {"query": "hotel in Edinburgh"}, content_type="application/json"
+    )
+    first = found.json()["results"][0]
+    trimmed = found.json()["trace"]["stages"][-1]["candidates"][0]
+    assert first["position"] <= trimmed["position"] <= (first["last_position"] or first["position"])
+
+
+def test_a_measurement_says_how_it_was_searched(live_acme: Organisation, upload: Upload, enter: Enter) -> None:
+    document = upload(live_acme)
+    add_golden_question(live_acme, document)
+    browser = enter(live_acme)
+    assert browser.post("/api/v1/evaluations/", {}, content_type="application/json").status_code == 202
+    page = browser.get("/knowledge/quality/")
+    assert re.search(r"candidates \d+ ", words(page))
+    assert has_no_inline_code(page)
+
+
 # -- the embedding model -------------------------------------------------------------------------------
 
 
