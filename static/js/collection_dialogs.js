@@ -1,6 +1,6 @@
 // A new collection, and what an existing one is set to.
 import { clearProblems, openDialog, showApiError, showFieldProblem, whileBusy } from "./dialogs.js";
-import { price } from "./document_words.js";
+import { isPriced, price } from "./document_words.js";
 import { setText } from "./dom.js";
 import { plural } from "./format.js";
 import { request } from "./http.js";
@@ -35,6 +35,7 @@ export function wireNewCollection({ config, part }) {
 export function contextSentence({ is_possible: isPossible, chunks, cost_gbp: cost }) {
   if (!isPossible) return "No model that writes is set up. Ask your administrator for a provider key, then switch this on.";
   if (!chunks) return "There are no passages here yet. Each one that is added later costs a little.";
+  if (!isPriced(cost)) return `What it costs for the ${plural(chunks, "passage")} here now can't be told: the price of the model is not known.`;
   return `For the ${plural(chunks, "passage")} here now this costs ${price(cost)}, once. Each one that is added later costs its share.`;
 }
 
@@ -42,7 +43,7 @@ export function contextSentence({ is_possible: isPossible, chunks, cost_gbp: cos
 export function reindexSentence({ documents, context_cost_gbp: cost }) {
   if (!documents) return "Every document was read with the settings above.";
   const many = documents === 1 ? "1 document was" : `${documents.toLocaleString("en-GB")} documents were`;
-  const paid = cost === null || cost === undefined ? "" : ` The sentences cost up to ${price(cost).replace(/^about /, "")}.`;
+  const paid = !isPriced(cost) ? "" : ` The sentences cost up to ${price(cost).replace(/^about /, "")}.`;
   return `${many} read with other settings. Reading again goes on in the background; until then the earlier passages answer.${paid}`;
 }
 

@@ -108,13 +108,14 @@ export function seconds(value) {
   return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 
-/** What the stages of a contextual sentence, an estimate of tokens or a model would cost. */
+/** An estimate in pounds, as an amount in a sentence. An unknown price is not an amount: ask `isPriced` first. */
 export function price(cost) {
-  if (cost === null || cost === undefined) return "a cost we can't tell, because the model's price is not known";
   const value = Number(cost);
   if (value === 0) return "nothing";
   return value < 0.01 ? "less than £0.01" : `about £${value.toFixed(2)}`;
 }
+
+export const isPriced = (cost) => cost !== null && cost !== undefined;
 
 export function quotaSentence(collections, limit) {
   const count = collections.reduce((sum, one) => sum + one.document_count, 0);

@@ -1,10 +1,11 @@
 // What the page about the embedding model says. Pure.
-import { number, price } from "./document_words.js";
+import { isPriced, number, price } from "./document_words.js";
 import { plural } from "./format.js";
 
 export function estimateSentence(name, { chunks, tokens, cost_gbp: cost }, isLocal) {
   if (!chunks) return `${name} has numbers for every passage already: building it takes seconds and costs nothing.`;
-  const paid = isLocal ? "Nothing is paid for; this server does the work." : `It costs ${price(cost)}.`;
+  const amount = isPriced(cost) ? `It costs ${price(cost)}.` : "What it costs can't be told: the price of the model is not known.";
+  const paid = isLocal ? "Nothing is paid for; this server does the work." : amount;
   return `Building ${name} takes ${plural(chunks, "passage")}, about ${plural(tokens, "token")}. ${paid} Nothing changes for anybody until you switch.`;
 }
 

@@ -5,7 +5,7 @@ import { buildSentence, confirmWords, endSentence, estimateSentence } from "../.
 test("what a model takes and costs, before anything starts", () => {
   const wanted = { chunks: 1200, tokens: 240_000, cost_gbp: "0.0371" };
   assert.match(estimateSentence("large", wanted, false), /^Building large takes 1,200 passages, about 240,000 tokens\. It costs about £0\.04\./);
-  assert.match(estimateSentence("large", { ...wanted, cost_gbp: null }, false), /price is not known/);
+  assert.match(estimateSentence("large", { ...wanted, cost_gbp: null }, false), /What it costs can't be told: the price of the model is not known\./);
   assert.match(estimateSentence("mini", { ...wanted, cost_gbp: null }, true), /Nothing is paid for/);
   assert.match(estimateSentence("mini", { ...wanted, chunks: 0 }, true), /already.*costs nothing/);
 });
