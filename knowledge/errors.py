@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from vena_platform.errors import VenaError
 
 
@@ -169,14 +167,3 @@ class UrlNotAllowed(IngestionError):
 class UrlUnreachable(IngestionError):
     code, status = "url_unreachable", 422
     message = "This page could not be fetched. Check that it opens in your browser without signing in, then try again."
-
-
-def sentence_for(code: str) -> str:
-    """What the person is told of a failure that only left its code; empty for a code that is none of ours."""
-    return next((kind.message for kind in family_of(VenaError) if kind.code == code), "") if code else ""
-
-
-def family_of(kind: type[VenaError]) -> Iterator[type[VenaError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from family_of(child)

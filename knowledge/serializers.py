@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from knowledge.errors import sentence_for
+from knowledge.failures import sentence_for
 from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
 from knowledge.selectors import is_switching
 
