@@ -109,15 +109,17 @@ class Api:
             path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
         return found
 
+    def has(self, collection: str, state: str) -> bool:
+        return bool(self.call("GET", f"documents/?collection={collection}&state={state}&page_size=1")["results"])
+
     def wait(self, collection: str, count: int, patience: float = 900) -> list[dict[str, Any]]:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            busy = self.call("GET", f"documents/?collection={collection}&state=ready&page_size=1")
-            if busy["results"]:
+            if not any(self.has(collection, state) for state in ("queued", "reading", "chunking", "embedding")):
                 rows = self.documents(collection)
                 if sum(row["state"] in ("ready", "failed") for row in rows) >= count:
                     return rows
-            time.sleep(0.3)
+            time.sleep(0.1)
         raise SystemExit("the documents did not become ready")
 
 

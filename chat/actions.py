@@ -173,6 +173,7 @@ def source_row(answer_id: UUID, passage: Passage, cited: Sequence[int]) -> Sourc
         version=passage.version_number,
         page=passage.page,
         position=passage.position,
+        last_position=passage.last_position,
         snippet=passage.text,
         is_cited=passage.n in cited,
     )

@@ -84,7 +84,8 @@ class Source(models.Model):
         null=True
     )  # of the document: the link opens what was cited, not what came later
     page = models.PositiveIntegerField(null=True)
-    position = models.PositiveIntegerField()
+    position = models.PositiveIntegerField()  # of its first chunk
+    last_position = models.PositiveIntegerField(null=True)  # None: the passage is one chunk
     snippet = models.TextField()
     is_cited = models.BooleanField(default=False)
 

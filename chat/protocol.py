@@ -132,11 +132,20 @@ def accepted(*, client_id: UUID | None, conversation: UUID, question: UUID, answ
 
 
 def source(
-    *, n: int, document: UUID, version: int | None, title: str, page: int | None, snippet: str, position: int
+    *,
+    n: int,
+    document: UUID,
+    version: int | None,
+    title: str,
+    page: int | None,
+    snippet: str,
+    position: int,
+    last_position: int | None = None,
 ) -> Frame:
     """The address opens the version that was cited, also when a later one answers by now."""
     pinned = f"version={version}&" if version else ""
-    url = f"/documents/{document}/?{pinned}chunk={position}"
+    upto = f"-{last_position}" if last_position and last_position > position else ""
+    url = f"/documents/{document}/?{pinned}chunk={position}{upto}"
     return {"n": n, "document": str(document), "title": title, "page": page, "snippet": snippet, "url": url}
 
 

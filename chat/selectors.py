@@ -87,6 +87,7 @@ def source_frame(row: Source) -> Frame:
         page=row.page,
         snippet=row.snippet,
         position=row.position,
+        last_position=row.last_position,
     )
 
 

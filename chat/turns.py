@@ -168,4 +168,5 @@ def source_of(passage: Passage) -> Frame:
         page=passage.page,
         snippet=passage.text[:SNIPPET],
         position=passage.position,
+        last_position=passage.last_position,
     )

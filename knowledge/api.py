@@ -76,14 +76,15 @@ class CollectionsApi(APIView):
 class CollectionApi(APIView):
     @extend_schema(operation_id="collections_retrieve", responses=CollectionOutput)
     def get(self, request: Request, collection_id: UUID) -> Response:
-        return Response(CollectionOutput(selectors.collection_visible_to(signed_in(request), collection_id)).data)
+        return Response(CollectionOutput(selectors.collection_shown_to(signed_in(request), collection_id)).data)
 
     @extend_schema(request=CollectionChange, responses=CollectionOutput)
     def patch(self, request: Request, collection_id: UUID) -> Response:
         collection = selectors.collection_editable_by(signed_in(request), collection_id)
         form = CollectionChange(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(CollectionOutput(actions.collection_change(collection=collection, **form.validated_data)).data)
+        actions.collection_change(collection=collection, **form.validated_data)
+        return Response(CollectionOutput(selectors.collection_shown_to(signed_in(request), collection_id)).data)
 
 
 class CollectionContextApi(APIView):
@@ -145,7 +146,8 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
 
 
 def document_shown(document: Document) -> Any:
-    return documents_shown([document])[0]
+    places = selectors.place_in_line(document) if document.state == Document.State.QUEUED else {}
+    return DocumentOutput(document, context={"places": places}).data
 
 
 def documents_shown(documents: Sequence[Document]) -> Any:
@@ -366,8 +368,15 @@ def hit(passage: Passage) -> dict[str, Any]:
         "section": passage.section,
         "score": round(passage.score, 4),
         "similarity": round(passage.similarity, 4),
-        "url": f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={passage.position}",
+        "url": url_of(passage),
     }
+
+
+def url_of(passage: Passage) -> str:
+    """Where its document opens with it marked, in the version it was found in."""
+    last = passage.last_position or passage.position
+    chunks = f"{passage.position}-{last}" if last > passage.position else f"{passage.position}"
+    return f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={chunks}"
 
 
 def library_for(request: Request) -> Library:

@@ -54,7 +54,16 @@ def collections_visible_to(user: User) -> QuerySet[Collection]:
 
 
 def collection_visible_to(user: User, collection_id: UUID) -> Collection:
-    collection = collections_visible_to(user).filter(pk=collection_id).first()
+    return found(collections_readable(user), collection_id)
+
+
+def collection_shown_to(user: User, collection_id: UUID) -> Collection:
+    """With the number of its documents."""
+    return found(collections_visible_to(user), collection_id)
+
+
+def found(collections: QuerySet[Collection], collection_id: UUID) -> Collection:
+    collection = collections.filter(pk=collection_id).order_by().first()
     if collection is None:
         raise CollectionNotFound
     return collection
@@ -164,6 +173,12 @@ def states_of_parts(documents: Sequence[Document]) -> dict[UUID, dict[str, int]]
     for parent, state, count in rows.values_list("parent_id", "state").annotate(count=Count("pk")).order_by():
         counts.setdefault(parent, {})[state] = count
     return counts
+
+
+def place_in_line(document: Document) -> dict[UUID, int]:
+    """The same for a single document, which need not list the line."""
+    before = Q(queued_at__lt=document.queued_at) | Q(queued_at=document.queued_at, pk__lt=document.pk)
+    return {document.pk: 1 + Document.objects.filter(before, state=Document.State.QUEUED).count()}
 
 
 def documents_with_another_recipe(collection: Collection) -> QuerySet[Document]:

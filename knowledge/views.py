@@ -84,11 +84,11 @@ def active_collection(request: HttpRequest, collections: list[Collection]) -> Co
 def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     row = selectors.document_visible_to(signed_in(request), document_id)
     version = selectors.version_of(row, whole(request.GET.get("version")))
-    position = whole(request.GET.get("chunk"))
+    cited = stretch(request.GET.get("chunk"))
     return render(
         request,
         "knowledge/document.html",
-        {"document": document_facts(row, version), "chunks": chunks_to_show(version, position)},
+        {"document": document_facts(row, version), "chunks": chunks_to_show(version, cited)},
     )
 
 
@@ -127,9 +127,16 @@ def whole(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) < 9 else None
 
 
-def chunks_to_show(version: DocumentVersion, position: int | None) -> list[dict[str, Any]]:
+def stretch(text: str | None) -> range:
+    """The chunks a citation names: "7", or "7-9"."""
+    first, _, last = (text or "").partition("-")
+    start, end = whole(first), whole(last or first)
+    return range(0) if start is None or end is None else range(start, end + 1)
+
+
+def chunks_to_show(version: DocumentVersion, cited: range) -> list[dict[str, Any]]:
     """All of a normal document; of a very long one the stretch around the cited passage."""
-    first = max(0, (position or 0) - MAX_CHUNKS_SHOWN // 2)
+    first = max(0, cited.start - MAX_CHUNKS_SHOWN // 2)
     rows = version.chunks.filter(position__gte=first).order_by("position")[:MAX_CHUNKS_SHOWN]
     return [
         {
@@ -140,7 +147,8 @@ def chunks_to_show(version: DocumentVersion, position: int | None) -> list[dict[
             "path": chunk.heading_path,
             "above": " › ".join(chunk.heading_path[:-1]),
             "heading": chunk.heading_path[-1] if chunk.heading_path else "",
-            "cited": chunk.position == position,
+            "cited": chunk.position in cited,
+            "is_first_cited": bool(cited) and chunk.position == cited.start,
         }
         for chunk in rows
     ]

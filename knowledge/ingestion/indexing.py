@@ -17,7 +17,6 @@ from knowledge.models import Chunk, Document, DocumentVersion, IngestionAttempt,
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import vector_index
 from knowledge.types import ChunkDraft, Labels
-from tenants.context import entered
 from tenants.models import Organisation
 
 logger = logging.getLogger(__name__)
@@ -38,14 +37,16 @@ def point_id(document_id: UUID, content_hash: str, occurrence: int) -> UUID:
 
 
 @transaction.atomic
-def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | None, part_count: int) -> None:
+def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | None, part_count: int) -> Sequence[Chunk]:
     """The checkpoint after cutting: from here a later attempt goes on with the rows."""
     job.update(state=Document.State.EMBEDDING, progress_done=0, progress_total=len(drafts))
     version = job.version
-    Chunk.objects.bulk_create([row(job.document, version, draft) for draft in drafts], batch_size=ROWS_AT_ONCE)
+    rows = [row(job.document, version, draft) for draft in drafts]
+    Chunk.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
     version.chunked_at = timezone.now()
     version.page_count, version.chunk_count, version.part_count = page_count, len(drafts), part_count
     version.save(update_fields=["chunked_at", "page_count", "chunk_count", "part_count"])
+    return rows
 
 
 def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chunk:
@@ -73,12 +74,16 @@ def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chun
 # -- points ---------------------------------------------------------------------------------------
 
 
-def index_chunks(job: Job) -> None:
-    """Give every chunk of the version its point; what is there already is left alone. Yields to others in between."""
+def index_chunks(job: Job, rows: Sequence[Chunk] | None = None) -> None:
+    """Give every chunk of the version its point; what is there already is left alone. Yields to others in between.
+
+    `rows` are all of its chunks, where they are at hand; else they are read, a window at a time.
+    """
     run_in_loop(vector_index().prepare(job.library.space))
     done = 0
     payer = Payer(job.lease, job.document.pk, job.version.created_by_id, job.version.created_by_label)
-    for passengers in windows(job):
+    windows = windows_stored(job) if rows is None else windows_at_hand(job, rows)
+    for passengers in windows:
         new = absent(job, passengers)
         asked = bring_in(job.library, new, payer) if new else 0
         job.embedded += asked
@@ -90,7 +95,17 @@ def index_chunks(job: Job) -> None:
                 raise TurnOver
 
 
-def windows(job: Job) -> Iterator[list[Passenger]]:
+def windows_at_hand(job: Job, rows: Sequence[Chunk]) -> Iterator[list[Passenger]]:
+    size = window_of(job.library)
+    labels, language = labels_of(job.document), job.document.collection.language
+    for start in range(0, len(rows), size):
+        yield [
+            Passenger(one.point_id, job.document.pk, labels, language, one.content_hash, one.embedding_text)
+            for one in rows[start : start + size]
+        ]
+
+
+def windows_stored(job: Job) -> Iterator[list[Passenger]]:
     size = window_of(job.library)
     labels, language = labels_of(job.document), job.document.collection.language
     fields = ("position", "point_id", "content_hash", "embedding_text")
@@ -145,8 +160,7 @@ def publish(job: Job) -> None:
 
 
 def check_library(job: Job) -> None:
-    with entered("public"):
-        active = Organisation.objects.values_list("embedding_version", flat=True).get(pk=job.library.tenant.id)
+    active = Organisation.objects.values_list("embedding_version", flat=True).get(pk=job.library.tenant.id)
     if active != job.library.space.version:
         raise LibraryMoved
 

@@ -28,6 +28,8 @@ def store_parts(job: Job, parts: Sequence[Part]) -> None:
     """
     if parts and depth_of(job.document) >= DEEPEST:
         raise PartsTooDeep(detail=job.document.key)
+    if not parts and job.version.number == 1 and job.document.attempts == 1:
+        return
     keys = [store_part(job, part) for part in parts]
     gone = job.document.parts.exclude(key__in=keys).exclude(state=Document.State.DELETING)
     gone.update(state=Document.State.DELETING, lease=None, lease_expires_at=None)  # the watchdog removes them

@@ -76,6 +76,7 @@ def ingest(library: Library, document: Document) -> None:
 
 
 def run_stages(job: Job) -> None:
+    rows = None
     if job.version.chunked_at is None:
         parsed = read(job)
         with job.timed("chunking"):
@@ -83,12 +84,13 @@ def run_stages(job: Job) -> None:
                 job.update(state=Document.State.CHUNKING)
             drafts = chunk(job, parsed)
             store_parts(job, parsed.parts)
-            store_chunks(job, drafts, page_count=parsed.page_count, part_count=len(parsed.parts))
+            rows = store_chunks(job, drafts, page_count=parsed.page_count, part_count=len(parsed.parts))
     if job.document.collection.is_contextual:
+        rows = None  # they get a sentence each
         with job.timed("context"):
             add_context(job)
     with job.timed("embedding"):
-        index_chunks(job)
+        index_chunks(job, rows)
     publish(job)
     forget_replaced(job)
     checkpoints.forget_checkpoints(job.version)

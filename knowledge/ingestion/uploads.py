@@ -99,52 +99,50 @@ def store_upload(
         created_by_label=upload.label,
         recipe=recipe_of(collection),
     )
-    known = document_with(collection, upload.key)
+    known = known_document(collection, upload.key)
     if known and is_same(known, version):
-        return known, Change.UNCHANGED
+        return Document.objects.select_related("newest", "current").order_by().get(pk=known["pk"]), Change.UNCHANGED
     if file:
         version.file.save(upload.name, file, save=False)
     try:
-        return placed(schema_name, collection, upload, version, problem)
+        return placed(schema_name, collection, upload, version, problem, is_known=known is not None)
     except Exception:
         if version.file:
             version.file.delete(save=False)
         raise
 
 
-def document_with(collection: Collection, key: str) -> Document | None:
-    return (
-        Document.objects.select_related("newest", "current", "collection")
-        .filter(collection=collection, key=key)
-        .exclude(state=Document.State.DELETING)
-        .first()
-    )
+def known_document(collection: Collection, key: str) -> dict[str, Any] | None:
+    """What must be known of the document with this key to tell whether anything is new. A few columns: it is asked for
+    with every upload."""
+    rows = Document.objects.filter(collection=collection, key=key).exclude(state=Document.State.DELETING)
+    return rows.order_by().values("pk", "state", "newest__sha256", "newest__recipe").first()
 
 
-def is_same(document: Document, version: DocumentVersion) -> bool:
+def is_same(known: dict[str, Any], version: DocumentVersion) -> bool:
     """The same bytes, read with the same recipe, and not failed: then there is nothing to do."""
-    newest = document.newest
-    return bool(
-        newest
-        and version.sha256
-        and newest.sha256 == version.sha256
-        and newest.recipe == version.recipe
-        and document.state != Document.State.FAILED
-    )
+    is_read_so = (known["newest__sha256"], known["newest__recipe"]) == (version.sha256, version.recipe)
+    return bool(version.sha256) and is_read_so and known["state"] != Document.State.FAILED
 
 
 def placed(
-    schema_name: str, collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None
+    schema_name: str,
+    collection: Collection,
+    upload: Upload,
+    version: DocumentVersion,
+    problem: IngestionError | None,
+    *,
+    is_known: bool,
 ) -> tuple[Document, Change]:
-    for _ in range(2):
+    for look in (is_known, True):
         try:
             with transaction.atomic():
-                document = locked(collection, upload.key)
-                change = Change.VERSION if document else Change.CREATED
-                document = document or created(collection, upload)
+                document = locked(collection, upload.key) if look else None
+                if document is None:
+                    return created(schema_name, collection, upload, version, problem), Change.CREATED
                 add_version(document, version)
-                document_queue(schema_name, document, problem=problem, **changed_facts(upload, change))
-                return document, change
+                document_queue(schema_name, document, problem=problem, **changed_facts(upload))
+                return document, Change.VERSION
         except IntegrityError:  # somebody else uploaded the same name at this moment: ours is the next version
             continue
     raise UploadConflict
@@ -156,11 +154,15 @@ def locked(collection: Collection, key: str) -> Document | None:
         .select_related("newest", "current")
         .filter(collection=collection, key=key)
         .exclude(state=Document.State.DELETING)
+        .order_by()
         .first()
     )
 
 
-def created(collection: Collection, upload: Upload) -> Document:
+def created(
+    schema_name: str, collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None
+) -> Document:
+    """Both rows in two statements: each names the other, and the database looks at that when they are committed."""
     document = Document(
         collection=collection,
         parent=upload.parent,
@@ -172,9 +174,15 @@ def created(collection: Collection, upload: Upload) -> Document:
         dated=upload.dated or timezone.now().date(),
         uploaded_by=upload.person,
         uploaded_by_label=upload.label,
+        newest=version,
+        **waiting_facts(problem),
     )
-    document.full_clean(exclude=["uploaded_by", "current", "newest", "parent"], validate_unique=False)
+    document.clean_fields(exclude=["collection", "uploaded_by", "current", "newest", "parent"])
+    version.document, version.number = document, 1
     document.save(force_insert=True)
+    version.save(force_insert=True)
+    if not problem:
+        transaction.on_commit(lambda: send_ticket(schema_name))
     return document
 
 
@@ -186,9 +194,7 @@ def add_version(document: Document, version: DocumentVersion) -> None:
     document.newest = version
 
 
-def changed_facts(upload: Upload, change: Change) -> dict[str, Any]:
-    if change is Change.CREATED:
-        return {}
+def changed_facts(upload: Upload) -> dict[str, Any]:
     told = {"tags": None if upload.tags is None else list(upload.tags), "dated": upload.dated}
     return {name: value for name, value in told.items() if value is not None}
 
@@ -197,25 +203,30 @@ def document_queue(
     schema_name: str, document: Document, *, problem: IngestionError | None = None, **values: object
 ) -> None:
     """Put the newest version in line, whatever the document was doing: a worker that has it loses its hold."""
-    document.state = Document.State.FAILED if problem else Document.State.QUEUED
-    Document.objects.filter(pk=document.pk).update(
-        newest=document.newest,
-        state=document.state,
-        queued_at=timezone.now(),
-        not_before=None,
-        attempts=0,
-        interruptions=0,
-        progress_done=0,
-        progress_total=0,
-        failure_code=problem.code if problem else "",
-        failure_message=problem.text if problem else "",
-        failure_detail=problem.detail if problem else "",
-        lease=None,
-        lease_expires_at=None,
-        **values,
-    )
+    facts = waiting_facts(problem) | values
+    for name, value in facts.items():
+        setattr(document, name, value)
+    Document.objects.filter(pk=document.pk).update(newest=document.newest, **facts)
     if not problem:
         transaction.on_commit(lambda: send_ticket(schema_name))
+
+
+def waiting_facts(problem: IngestionError | None) -> dict[str, Any]:
+    """What a row says that stands in line, or that has failed from the start."""
+    return {
+        "state": Document.State.FAILED if problem else Document.State.QUEUED,
+        "queued_at": timezone.now(),
+        "not_before": None,
+        "attempts": 0,
+        "interruptions": 0,
+        "progress_done": 0,
+        "progress_total": 0,
+        "failure_code": problem.code if problem else "",
+        "failure_message": problem.text if problem else "",
+        "failure_detail": problem.detail if problem else "",
+        "lease": None,
+        "lease_expires_at": None,
+    }
 
 
 def known_media_type(name: str) -> str:

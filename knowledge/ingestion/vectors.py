@@ -8,6 +8,7 @@ from typing import cast
 from uuid import UUID, uuid5
 
 import numpy as np
+from django.db import transaction
 
 from billing.metering import record_usage
 from billing.types import UsageRecord
@@ -79,7 +80,6 @@ def embedded(library: Library, texts: dict[str, str], payer: Payer) -> dict[str,
     model = embedder(library.embedding_provider)
     vectors, tokens, usage = asked(model, list(texts.values()))
     first = next(iter(texts))
-    record_usage([usage_record(library, usage, payer, key=uuid5(payer.key, first))])
     rows = [
         TextVectors(
             embedding_version=library.space.version,
@@ -89,7 +89,9 @@ def embedded(library: Library, texts: dict[str, str], payer: Payer) -> dict[str,
         )
         for content_hash, vector, blob in zip(texts, vectors, tokens, strict=True)
     ]
-    TextVectors.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    with transaction.atomic():  # paid for and kept, or neither
+        record_usage([usage_record(library, usage, payer, key=uuid5(payer.key, first))])
+        TextVectors.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
     return dict(zip(texts, vectors, strict=True))
 
 

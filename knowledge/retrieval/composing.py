@@ -113,10 +113,13 @@ def _repeats(candidate: Candidate, own: Shingles, other: Candidate, known: Shing
 
 
 def merge(ranked: Sequence[Candidate], *, longest: int = LONGEST) -> list[Group]:
-    """Chunks that follow one another in one version become one group, at the rank of the best of them."""
+    """Chunks that follow one another on one page become one group, at the rank of the best of them.
+
+    Not across pages: a citation names the page its text stands on.
+    """
     groups: list[list[Candidate]] = []
     for candidate in ranked:
-        beside = [group for group in groups if any(_are_neighbours(candidate.chunk, each.chunk) for each in group)]
+        beside = [group for group in groups if any(_belong_together(candidate.chunk, each.chunk) for each in group)]
         if beside and sum(map(len, beside)) < longest:  # it may close the gap between two groups
             beside[0] += [each for group in beside[1:] for each in group] + [candidate]
             groups = [group for group in groups if group not in beside[1:]]
@@ -125,6 +128,10 @@ def merge(ranked: Sequence[Candidate], *, longest: int = LONGEST) -> list[Group]
         else:
             groups.append([candidate])
     return [Group(group[0], tuple(sorted(group, key=lambda each: each.chunk.position))) for group in groups]
+
+
+def _belong_together(one: FoundChunk, other: FoundChunk) -> bool:
+    return one.page == other.page and _are_neighbours(one, other)
 
 
 def _are_neighbours(one: FoundChunk, other: FoundChunk) -> bool:

@@ -184,6 +184,11 @@ def test_the_viewer_marks_the_cited_passage(
     browser.sign_in("ada@example.org")
     chunks = browser.get(f"/documents/{document.pk}/?chunk=1").context["chunks"]
     assert [chunk["cited"] for chunk in chunks] == [chunk["position"] == 1 for chunk in chunks]
+    merged = browser.get(f"/documents/{document.pk}/?chunk=0-1")
+    assert [chunk["position"] for chunk in merged.context["chunks"] if chunk["cited"]] == [0, 1]
+    page = merged.content.decode()
+    assert page.count('id="chunk-0" tabindex') == page.count("data-cited data") == 1
+    assert not any(chunk["cited"] for chunk in browser.get(f"/documents/{document.pk}/?chunk=1-x").context["chunks"])
     assert browser.get(f"/documents/{document.pk}/?chunk=nonsense").status_code == 200
 
 

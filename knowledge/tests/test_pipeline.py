@@ -205,7 +205,7 @@ def test_a_bug_in_our_code_ends_failed_too(
 def test_a_retry_goes_on_at_the_stage_that_failed(
     live_acme: Organisation, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "index_chunks", lambda job: 1 / 0)
+    monkeypatch.setattr(pipeline, "index_chunks", lambda job, rows: 1 / 0)
     document = upload(live_acme)
     assert (document.state, document.failed_stage) == (State.FAILED, "embedding")
     monkeypatch.undo()
@@ -267,9 +267,9 @@ def test_a_document_that_is_not_wanted_any_more_while_it_is_worked_on(
     """The person wins: what the worker stores after it does not count, or goes as well."""
     real = pipeline.index_chunks  # type: ignore[attr-defined]
 
-    def end_then_store(job: Any) -> None:
+    def end_then_store(job: Any, rows: Any) -> None:
         end(schema_name=live_acme.schema_name, document=job.document)
-        real(job)
+        real(job, rows)
 
     monkeypatch.setattr(pipeline, "index_chunks", end_then_store)
     if end is document_delete:

@@ -183,7 +183,7 @@ def test_a_document_is_replaced_while_it_is_worked_on(
     """The newest upload wins, whatever the worker of the one before does next."""
     real, times = pipeline.index_chunks, []  # type: ignore[attr-defined]
 
-    def replace_then_store(job: Any) -> None:
+    def replace_then_store(job: Any, rows: Any) -> None:
         times.append(job.version.number)
         if len(times) == 1:
             with entered(live_acme.schema_name):
@@ -193,7 +193,7 @@ def test_a_document_is_replaced_while_it_is_worked_on(
                     uploaded_by=None,
                     file=SimpleUploadedFile("handbook.md", handbook(leave=28)),
                 )
-        real(job)
+        real(job, rows)
 
     monkeypatch.setattr(pipeline, "index_chunks", replace_then_store)
     document = upload(live_acme, handbook(leave=25))

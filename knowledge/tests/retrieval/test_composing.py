@@ -108,3 +108,9 @@ def test_the_second_order_wins_and_the_rest_follows() -> None:
     ranked = reordered(head, tail, [0.2, 0.8])
     assert [each.chunk.document_id.int for each in ranked] == [2, 1, 3]
     assert ranked[1].score > ranked[2].score
+
+
+def test_a_passage_stays_on_its_page() -> None:
+    ranked = [candidate(1, 1, page=1), candidate(1, 2, page=2), candidate(1, 3, page=2)]
+    assert places(merge(ranked)) == [[1], [2, 3]]
+    assert [passage.page for passage in numbered(merge(ranked))] == [1, 2]

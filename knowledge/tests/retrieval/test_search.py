@@ -72,9 +72,9 @@ class Shelf:
             text=text,
             embedding_text=text,
             heading_path=["Rules"],
-            page=position + 1,
-            last_page=position + 1,
-            boxes=[[position + 1, 1.0, 2.0, 3.0, 4.0]],
+            page=position // 2 + 1,
+            last_page=position // 2 + 1,
+            boxes=[[position // 2 + 1, 1.0, 2.0, 3.0, 4.0]],
             place=f"part {position}",
             char_start=0,
             char_end=len(text),
@@ -142,8 +142,8 @@ def test_neighbours_are_one_passage(shelf: Shelf, person: User) -> None:
     shelf.put("Handbook", [LEAVE, CARRY])
     passage = ask(shelf, person, "leave").passages[0]
     assert passage.text == f"{LEAVE}\n\n{CARRY}"
-    assert (passage.position, passage.last_position, passage.page, passage.last_page) == (0, 1, 1, 2)
-    assert [box.page for box in passage.boxes] == [1, 2]
+    assert (passage.position, passage.last_position, passage.page, passage.last_page) == (0, 1, 1, 1)
+    assert [box.page for box in passage.boxes] == [1, 1]
     assert passage.place == "part 0; part 1"
 
 
