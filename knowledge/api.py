@@ -147,7 +147,9 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
 
 def document_shown(document: Document) -> Any:
     places = selectors.place_in_line(document) if document.state == Document.State.QUEUED else {}
-    return DocumentOutput(document, context={"places": places}).data
+    holds_files = any(version and version.part_count for version in (document.current, document.newest))
+    parts = selectors.states_of_parts([document]) if holds_files else {}
+    return DocumentOutput(document, context={"places": places, "parts": parts}).data
 
 
 def documents_shown(documents: Sequence[Document]) -> Any:

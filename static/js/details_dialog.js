@@ -61,7 +61,8 @@ export class DetailsDialog {
     const all = [
       doc.state === "failed" && actionButton("retry", "retry", "Retry"),
       isBusy(doc) && actionButton("cancel", "close", "Cancel"),
-      !isBusy(doc) && actionButton("reindex", "retry", "Read again"),
+      !isBusy(doc) && doc.source_url && actionButton("refetch", "retry", "Fetch again"),
+      !isBusy(doc) && !doc.source_url && actionButton("reindex", "retry", "Read again"),
     ].filter(Boolean);
     return el("p", { class: "form-actions details-actions" }, ...all);
   }

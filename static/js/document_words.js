@@ -83,6 +83,7 @@ const OUTCOMES = {
   cancelled: ["Stopped", "quiet"],
   interrupted: ["Interrupted, went on by itself", "warn"],
   put_back: ["Waited for the AI provider", "warn"],
+  unchanged: ["Fetched, nothing has changed", "quiet"],
   yielded: ["Let others pass", "quiet"],
 };
 

@@ -3,9 +3,7 @@ import { clearProblems, openDialog, showApiError, showFieldProblem, whileBusy } 
 import { newId } from "./dom.js";
 import { request } from "./http.js";
 
-const FIELD_OF_CODE = {
-  url_not_allowed: "url", url_unreachable: "url", unsupported_format: "url", empty_document: "url", too_many_pages: "max_pages",
-};
+const ABOUT_ADDRESS = /^(url|sitemap)_/; // codes of what is wrong with an address, and there will be more of them
 
 /** What is wrong with an address before it is sent; "" when nothing is. */
 export function addressProblem(text) {
@@ -70,7 +68,7 @@ export function wireWebDialog({ config, part, onAdded }) {
       dialog.close();
       onAdded(added);
     } catch (error) {
-      showApiError(form, error, FIELD_OF_CODE);
+      showApiError(form, error, ABOUT_ADDRESS.test(error.code) ? { [error.code]: "url" } : {});
     }
   }
 

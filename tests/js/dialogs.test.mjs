@@ -103,10 +103,13 @@ test("a web page is sent once, and what is refused is said at its field", async 
   answers = () => [422, { code: "url_not_allowed", detail: "Only public web pages can be added." }];
   await submit(form);
   assert.deepEqual([line(), added.length, part("web-dialog").open], ["Only public web pages can be added.", 0, true]);
+  answers = () => [402, { code: "quota_exceeded", detail: "Your plan is full." }];
+  await submit(form);
+  assert.deepEqual([line(), part("form-problem").textContent], ["", "Your plan is full."]);
   answers = () => [202, { id: "9", title: "A page" }];
   await submit(form);
-  assert.deepEqual(asked[1].body, { url: "https://intranet.example/page", collection: "c", sitemap: false });
-  assert.equal(asked[0].headers["Idempotency-Key"], asked[1].headers["Idempotency-Key"]);
+  assert.deepEqual(asked[2].body, { url: "https://intranet.example/page", collection: "c", sitemap: false });
+  assert.equal(asked[0].headers["Idempotency-Key"], asked[2].headers["Idempotency-Key"]);
   assert.deepEqual([line(), added, part("web-dialog").open, document.activeElement], ["", [{ id: "9", title: "A page" }], false, part("web-open")]);
 });
 
@@ -179,6 +182,19 @@ test("who may only read sees versions and tries, and no buttons", async () => {
   await settled();
   assert.equal(part("details-versions").children.length, 2);
   assert.equal(document.querySelectorAll("[data-restore], [data-details]").length, 0);
+});
+
+test("a page of the web is fetched again, a file is read again", async () => {
+  open(DETAILS);
+  const offers = () => [...document.querySelectorAll("[data-details]")].map((button) => button.dataset.details);
+  const dialog = details();
+  dialog.open(DOC);
+  assert.deepEqual(offers(), ["reindex"]);
+  dialog.dialog.close();
+  dialog.open({ ...DOC, source_url: "https://example.com/" });
+  assert.deepEqual(offers(), ["refetch"]);
+  assert.equal(part("details-now").querySelector("a").rel, "noopener noreferrer");
+  await settled();
 });
 
 test("looks that bring nothing new ask for nothing", async () => {

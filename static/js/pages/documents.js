@@ -217,7 +217,11 @@ function addFiles(files) {
   }
 }
 
-const CHANGES = { unchanged: "is here already, and nothing in it has changed.", version: "was added as a new version." };
+const CHANGES = {
+  unchanged: "is here already, and nothing in it has changed.",
+  version: "was added as a new version.",
+  refetched: "is here already, and is fetched again.",
+};
 
 function uploadChanged(upload) {
   if (upload.state === "sent") {
@@ -231,7 +235,7 @@ function added(doc, name) {
   const sentence = `${name} ${CHANGES[doc.change] ?? "was added."}`;
   learnt(doc);
   announce([sentence]);
-  setText(part("added"), doc.change === "unchanged" ? sentence : "");
+  setText(part("added"), ["unchanged", "refetched"].includes(doc.change) ? sentence : "");
   poll();
 }
 
