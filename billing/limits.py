@@ -40,6 +40,12 @@ def limits_of(organisation_id: UUID) -> DocumentLimits:
     return fresh
 
 
+def document_limit_of(organisation_id: UUID) -> int | None:
+    """How many documents the plan allows; None without a plan."""
+    row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
+    return row.plan.document_limit if row else None
+
+
 def load_limits(organisation_id: UUID) -> DocumentLimits:
     row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
     plan = row.plan if row else None

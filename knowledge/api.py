@@ -103,8 +103,8 @@ class DocumentsApi(APIView):
         operation_id="documents_list",
         parameters=[
             OpenApiParameter("collection", UUID),
-            OpenApiParameter("state", str),
-            OpenApiParameter("parent", UUID, description="The files inside this document"),
+            OpenApiParameter("state", str, description="One state, or several with commas between them"),
+            OpenApiParameter("parent", str, description="The files inside this document; none: no files inside others"),
             OpenApiParameter("external_id", str),
             OpenApiParameter("q", str, description="In title or file name"),
             *PAGING,
@@ -156,13 +156,16 @@ def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -
 
 def document_shown(document: Document) -> Any:
     places = selectors.place_in_line(document) if document.state == Document.State.QUEUED else {}
-    return DocumentOutput(document, context={"places": places}).data
+    holds_files = any(version and version.part_count for version in (document.current, document.newest))
+    parts = selectors.states_of_parts([document]) if holds_files else {}
+    return DocumentOutput(document, context={"places": places, "parts": parts}).data
 
 
 def documents_shown(documents: Sequence[Document]) -> Any:
     queued = any(document.state == Document.State.QUEUED for document in documents)
     places = selectors.places_in_line() if queued else {}
-    return DocumentOutput(documents, many=True, context={"places": places}).data
+    parts = selectors.states_of_parts(documents)
+    return DocumentOutput(documents, many=True, context={"places": places, "parts": parts}).data
 
 
 class DocumentApi(APIView):

@@ -217,7 +217,10 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
     )
     record_search(library, Asker(id=user.pk, label=user.email), found)
     return {
-        "results": [{**hit(passage), "last_position": passage.last_position} for passage in found.passages],
+        "results": [
+            {**hit(passage), "position": passage.position, "last_position": passage.last_position}
+            for passage in found.passages
+        ],
         "candidates": found.candidates,
         "notices": [{"code": note.code, "detail": note.detail} for note in found.notes],
         "trace": trace.as_dict(),

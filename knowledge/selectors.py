@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Can
@@ -75,7 +76,7 @@ def collection_editable_by(user: User, collection_id: UUID) -> Collection:
 
 def documents_visible_to(user: User) -> QuerySet[Document]:
     require(user, Can.READ_DOCUMENTS)
-    return Document.objects.select_related("collection", "current", "newest")
+    return Document.objects.select_related("collection", "current", "newest", "parent")
 
 
 def document_visible_to(user: User, document_id: UUID) -> Document:
@@ -86,16 +87,24 @@ def document_visible_to(user: User, document_id: UUID) -> Document:
 
 
 def documents_matching(user: User, wanted: Mapping[str, str]) -> QuerySet[Document]:
-    """The documents a list is asked for: by collection, state, parent, external id, words of title or file name."""
+    """The documents a list is asked for: by collection, states, parent, external id, words of title or file name.
+
+    `parent=none` leaves out the files inside others; several states stand with commas between them.
+    """
     rows = documents_visible_to(user)
     if "collection" in wanted:
         rows = rows.filter(collection=collection_visible_to(user, as_uuid(wanted["collection"], CollectionNotFound)))
-    if "parent" in wanted:
+    if wanted.get("parent") == "none":
+        rows = rows.filter(parent=None)
+    elif "parent" in wanted:
         rows = rows.filter(parent=document_visible_to(user, as_uuid(wanted["parent"], DocumentNotFound)))
     if words := wanted.get("q", "")[:200]:
         rows = rows.filter(Q(title__icontains=words) | Q(newest__file_name__icontains=words))
-    plain = {name: wanted[name] for name in ("state", "external_id") if wanted.get(name)}
-    return rows.filter(**plain)
+    if states := wanted.get("state"):
+        rows = rows.filter(state__in=states.split(","))
+    if external_id := wanted.get("external_id"):
+        rows = rows.filter(external_id=external_id)
+    return rows
 
 
 def as_uuid(text: str, missing: type[VenaError]) -> UUID:
@@ -145,10 +154,25 @@ def reembedding_editable_by(user: User, reembedding_id: UUID) -> Reembedding:
     return row
 
 
+def is_switching(row: Reembedding) -> bool:
+    """Between the click and the moment the other model answers."""
+    is_held = row.lease_expires_at is not None and row.lease_expires_at > timezone.now()
+    return is_held and row.state in (Reembedding.State.BUILT, Reembedding.State.SWITCHED)
+
+
 def places_in_line() -> dict[UUID, int]:
     """Queued document → its place in the organisation's line, from 1. One look for a whole page of documents."""
     queued = Document.objects.filter(state=Document.State.QUEUED).order_by("queued_at", "pk")
     return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True)[:LONGEST_LINE], start=1)}
+
+
+def states_of_parts(documents: Sequence[Document]) -> dict[UUID, dict[str, int]]:
+    """Document → state → how many of the files inside it are in that state. One look for a whole page."""
+    rows = Document.objects.filter(parent__in=[document.pk for document in documents])
+    counts: dict[UUID, dict[str, int]] = {}
+    for parent, state, count in rows.values_list("parent_id", "state").annotate(count=Count("pk")).order_by():
+        counts.setdefault(parent, {})[state] = count
+    return counts
 
 
 def place_in_line(document: Document) -> dict[UUID, int]:

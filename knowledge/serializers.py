@@ -6,7 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from knowledge.failures import sentence_for
 from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
+from knowledge.selectors import is_switching
 
 
 class CollectionInput(serializers.Serializer[Any]):
@@ -79,10 +81,12 @@ class FailureOutput(serializers.Serializer[Any]):
 
 
 class DocumentOutput(serializers.ModelSerializer[Document]):
-    """Give `places` (see `selectors.places_in_line`) in the context, so that queued documents tell their place."""
+    """Give `places` (see `selectors.places_in_line`) in the context, so that queued documents tell their place, and
+    `parts` (`selectors.states_of_parts`), so that archives tell how their files stand."""
 
     collection = serializers.UUIDField(source="collection_id")
     parent = serializers.UUIDField(source="parent_id", allow_null=True)  # type: ignore[assignment]
+    parent_title = serializers.SerializerMethodField()
     place_in_line = serializers.SerializerMethodField(help_text="From 1; null for a document that does not wait")
     progress = serializers.SerializerMethodField()
     version = serializers.SerializerMethodField(help_text="The version that answers; null before the first is ready")
@@ -93,6 +97,7 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
     pages = serializers.SerializerMethodField()
     chunks = serializers.SerializerMethodField()
     parts = serializers.SerializerMethodField(help_text="Files inside that are documents of their own")
+    parts_by_state = serializers.SerializerMethodField(help_text="State → how many of the files inside")
     failure = serializers.SerializerMethodField()
     uploaded_by = serializers.CharField(source="uploaded_by_label")
     source_url = serializers.CharField(help_text="Where on the web it comes from; empty for a file")
@@ -110,6 +115,7 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
             "page_limit",
             "collection",
             "parent",
+            "parent_title",
             "tags",
             "dated",
             "state",
@@ -120,6 +126,7 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
             "pages",
             "chunks",
             "parts",
+            "parts_by_state",
             "size",
             "media_type",
             "failure",
@@ -162,6 +169,13 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
 
     def get_parts(self, document: Document) -> int:
         return shown(document).part_count
+
+    def get_parent_title(self, document: Document) -> str:
+        return document.parent.title if document.parent else ""
+
+    def get_parts_by_state(self, document: Document) -> dict[str, int]:
+        states: dict[str, int] = self.context.get("parts", {}).get(document.pk, {})
+        return states
 
     def get_failure(self, document: Document) -> dict[str, str] | None:
         if document.state != Document.State.FAILED:
@@ -211,10 +225,24 @@ class VersionOutput(serializers.ModelSerializer[DocumentVersion]):
 
 class AttemptOutput(serializers.ModelSerializer[IngestionAttempt]):
     version = serializers.IntegerField(source="version.number")
+    failure_detail = serializers.SerializerMethodField(help_text="A sentence that says what to do")
 
     class Meta:
         model = IngestionAttempt
-        fields = ("version", "started_at", "finished_at", "outcome", "failure_code", "stages", "embedded", "reused")
+        fields = (
+            "version",
+            "started_at",
+            "finished_at",
+            "outcome",
+            "failure_code",
+            "failure_detail",
+            "stages",
+            "embedded",
+            "reused",
+        )
+
+    def get_failure_detail(self, attempt: IngestionAttempt) -> str:
+        return sentence_for(attempt.failure_code)
 
 
 class ReindexInput(serializers.Serializer[Any]):
@@ -253,6 +281,7 @@ class ReembeddingInput(serializers.Serializer[Any]):
 
 class ReembeddingOutput(serializers.ModelSerializer[Reembedding]):
     failure = serializers.SerializerMethodField()
+    is_switching = serializers.SerializerMethodField(help_text="Somebody has asked for the switch; it is being done")
 
     class Meta:
         model = Reembedding
@@ -263,6 +292,7 @@ class ReembeddingOutput(serializers.ModelSerializer[Reembedding]):
             "target_provider",
             "target_version",
             "state",
+            "is_switching",
             "done",
             "total",
             "token_estimate",
@@ -274,6 +304,9 @@ class ReembeddingOutput(serializers.ModelSerializer[Reembedding]):
             "created_at",
             "finished_at",
         )
+
+    def get_is_switching(self, row: Reembedding) -> bool:
+        return is_switching(row)
 
     def get_failure(self, row: Reembedding) -> dict[str, str] | None:
         return {"code": row.failure_code, "detail": row.failure_message} if row.failure_code else None

@@ -175,8 +175,13 @@ class TraceOutput(serializers.Serializer[Any]):
     stages = StageOutput(many=True)
 
 
+class TryHitOutput(SearchHitOutput):
+    position = serializers.IntegerField(help_text="Of its first chunk in the document")
+    last_position = serializers.IntegerField(allow_null=True, help_text="Null: it is one chunk")
+
+
 class TrySearchOutput(serializers.Serializer[Any]):
-    results = SearchHitOutput(many=True)
+    results = TryHitOutput(many=True)
     candidates = serializers.IntegerField()
     notices = FailureOutput(many=True)
     trace = TraceOutput()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
@@ -13,25 +14,34 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.permissions import Can, may
 from accounts.selectors import signed_in
-from billing.limits import limits_of
+from billing.limits import document_limit_of, limits_of
 from knowledge import selectors
 from knowledge.files import original_of
 from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS
 from knowledge.models import Collection, Document, DocumentVersion
+from knowledge.providers.bm25 import LANGUAGES, NONE
 from tenants.selectors import organisation_of
 
 MAX_CHUNKS_SHOWN = 400
+MAX_PARTS_SHOWN = 200
+WEB_PAGES = 100  # of a site, unless somebody says another number
+SLIDES = {".pptx", ".odp"}
 
 
 @login_required
 def documents(request: HttpRequest) -> HttpResponse:
     collections = list(selectors.collections_visible_to(signed_in(request)))
     active = active_collection(request, collections)
+    organisation = organisation_of(request).pk
+    limits = limits_of(organisation)
     config = {
         "api": "/api/v1/",
-        "max_bytes": limits_of(organisation_of(request).pk).max_bytes,
+        "max_bytes": limits.max_bytes,
+        "max_pages": limits.max_parts,  # of a web site, by its sitemap
+        "document_limit": document_limit_of(organisation),
         "accept": sorted(SUPPORTED_EXTENSIONS),
         "collection": str(active.pk) if active else None,
+        "collections": [collection_shown(one) for one in collections],
         "may_edit": may(signed_in(request).role, Can.EDIT_DOCUMENTS),
     }
     return render(
@@ -41,9 +51,28 @@ def documents(request: HttpRequest) -> HttpResponse:
             "collections": collections,
             "active_collection": active,
             "may_edit": config["may_edit"],
+            "languages": language_choices(),
+            "web_pages": min(WEB_PAGES, limits.max_parts),
             "documents_config": config,
         },
     )
+
+
+def collection_shown(collection: Collection) -> dict[str, Any]:
+    return {
+        "id": str(collection.pk),
+        "name": collection.name,
+        "description": collection.description,
+        "language": collection.language,
+        "is_contextual": collection.is_contextual,
+        "document_count": collection.document_count,  # type: ignore[attr-defined]
+    }
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """What keyword search can be set to, by name; none of them stands first."""
+    names = sorted(language for language in LANGUAGES if language != NONE)
+    return [(NONE, "None: words as they are written"), *((name, name.title()) for name in names)]
 
 
 def active_collection(request: HttpRequest, collections: list[Collection]) -> Collection | None:
@@ -54,32 +83,44 @@ def active_collection(request: HttpRequest, collections: list[Collection]) -> Co
 @login_required
 def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     row = selectors.document_visible_to(signed_in(request), document_id)
-    number = whole(request.GET.get("version"))
-    version = selectors.version_of(row, number)
+    version = selectors.version_of(row, whole(request.GET.get("version")))
     cited = stretch(request.GET.get("chunk"))
-    is_newer_current = row.current is not None and row.current_id != version.pk
     return render(
         request,
         "knowledge/document.html",
-        {
-            "document": {
-                "id": row.pk,
-                "title": row.title,
-                "pages": version.page_count,
-                "state": row.state,
-                "media_type": version.media_type,
-                "file_url": f"/documents/{row.pk}/file/?version={version.number}" if version.file else "",
-                "source_url": row.source_url,
-                "collection": row.collection.name,
-                "created_at": version.created_at,
-                "version": version.number,
-                "current_version": row.current.number if is_newer_current and row.current else None,
-                "failure": row.failure_message if row.state == Document.State.FAILED else "",
-                "parts": row.parts.exclude(state=Document.State.DELETING).order_by("title"),
-            },
-            "chunks": chunks_to_show(version, cited),
-        },
+        {"document": document_facts(row, version), "chunks": chunks_to_show(version, cited)},
     )
+
+
+def document_facts(row: Document, version: DocumentVersion) -> dict[str, Any]:
+    is_other_current = row.current is not None and row.current_id != version.pk
+    return {
+        "id": row.pk,
+        "title": row.title,
+        "pages": version.page_count,
+        "page_word": page_word(version.file_name),
+        "state": row.state,
+        "is_busy": row.is_busy,
+        "media_type": version.media_type,
+        "file_url": f"/documents/{row.pk}/file/?version={version.number}" if version.file else "",
+        "source_url": row.source_url,
+        "collection": row.collection.name,
+        "collection_id": row.collection_id,
+        "tags": row.tags,
+        "created_at": version.created_at,
+        "version": version.number,
+        "current_version": row.current.number if is_other_current and row.current else None,
+        "newest_version": row.newest.number if row.newest else None,
+        "failure": row.failure_message if row.state == Document.State.FAILED else "",
+        "parent": row.parent,
+        "parts": list(row.parts.exclude(state=Document.State.DELETING).order_by("title")[:MAX_PARTS_SHOWN]),
+        "part_count": row.parts.exclude(state=Document.State.DELETING).count(),
+    }
+
+
+def page_word(file_name: str) -> str:
+    """What a page of this kind of file is called."""
+    return "Slide" if PurePath(file_name).suffix.lower() in SLIDES else "Page"
 
 
 def whole(text: str | None) -> int | None:

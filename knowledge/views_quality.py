@@ -20,7 +20,7 @@ from accounts.selectors import require, signed_in
 from knowledge import selectors
 from knowledge.evaluation import actions, golden
 from knowledge.evaluation.chart import MOST, Chart, Series, chart_of, percent
-from knowledge.evaluation.comparing import Difference, Figures, Move, difference, moves_summary
+from knowledge.evaluation.comparing import Difference, Figures, Move, difference, moves_summary, spoken
 from knowledge.evaluation.runs import UNDER_WAY
 from knowledge.models import EvaluationResult, EvaluationRun, GoldenQuestion
 
@@ -49,6 +49,7 @@ class RunRow:
     run: EvaluationRun
     figures: list[tuple[str, str, str]]
     change: Difference | None
+    setup: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def run_rows(runs: Sequence[EvaluationRun]) -> list[RunRow]:
     for index, run in enumerate(runs):
         is_done = run.state == EvaluationRun.State.DONE
         before = next((one for one in runs[index + 1 :] if one.state == EvaluationRun.State.DONE), None)
-        rows.append(RunRow(run, figures_shown(run), compared(run, before) if is_done else None))
+        rows.append(RunRow(run, figures_shown(run), compared(run, before) if is_done else None, setup_shown(run)))
     return rows
 
 
@@ -121,6 +122,11 @@ def compared(run: EvaluationRun, before: EvaluationRun | None) -> Difference:
 def figures_shown(run: EvaluationRun) -> list[tuple[str, str, str]]:
     """Name for people, name for those who know, value in percent."""
     return [(name, term, percent(getattr(run, field) or 0.0)) for field, name, term in MEASURES]
+
+
+def setup_shown(run: EvaluationRun) -> list[tuple[str, str]]:
+    """How it was searched, in words: ("candidates", "60")."""
+    return [(name, spoken(value)) for name, value in run.setup.items()]
 
 
 def figures_of(run: EvaluationRun) -> Figures:
@@ -157,6 +163,7 @@ def quality_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "knowledge/quality_run.html",
         {
             "run": run,
+            "run_setup": setup_shown(run),
             "before": before,
             "change": compared(run, before) if run.state == EvaluationRun.State.DONE else None,
             "moves": moves_summary([row.move for row in rows if row.move]) if before else "",

@@ -8,7 +8,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
 
 // One classic script a page: `defer` keeps the order, and nothing is fetched that the page does not need.
-const PAGES = ["theme", "shell", "public", "chat", "documents", "document", "try", "quality", "apidocs"];
+const PAGES = ["theme", "shell", "public", "chat", "documents", "document", "try", "quality", "models", "apidocs"];
 
 // Fonts are imported here and not in static/css, so that collectstatic never meets a path into node_modules.
 const STYLES = `

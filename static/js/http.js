@@ -33,8 +33,8 @@ export function parseJson(text) {
   }
 }
 
-export async function request(method, url, body) {
-  const headers = { Accept: "application/json" };
+export async function request(method, url, body, more = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(url, { method, headers, credentials: "same-origin", body: body && JSON.stringify(body) }).catch(() => null);

@@ -100,6 +100,15 @@ function alike(one, other) {
   return short.length >= 4 && long.startsWith(short) && long.length - short.length <= 4;
 }
 
+/** A passage as a glance takes it in: rows of a table become lines of cells, the rule under its header goes. */
+export function readable(text) {
+  return text
+    .split("\n")
+    .filter((line) => !/^\s*\|?\s*:?-{3,}:?\s*(\|\s*:?-{3,}:?\s*)*\|?\s*$/.test(line))
+    .map((line) => (/^\s*\|.*\|\s*$/.test(line) ? line.trim().slice(1, -1).split("|").map((cell) => cell.trim()).filter(Boolean).join(" · ") : line))
+    .join("\n");
+}
+
 /** As much of a passage as makes a good quote: whole words, about a sentence or two. */
 export function quoteOf(text, longest = 240) {
   const plain = text.replace(/\s+/g, " ").trim();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anyBusy, emptyLibrary, inOrder, newsBetween, pagesToRefresh, withDocument, withPage } from "../../static/js/library.js";
+import { anyBusy, byTitle, emptyLibrary, fingerprint, inOrder, listUrl, newsBetween, pagesToRefresh, withDocument, withPage } from "../../static/js/library.js";
 
 const doc = (id, state = "ready", minute = 0) => ({ id, title: `${id}.pdf`, state, created_at: `2026-05-01T10:${String(minute).padStart(2, "0")}:00Z` });
 const first = (...results) => withPage(emptyLibrary("/list"), "/list", { results, next: "/list?cursor=2" });
@@ -44,4 +44,37 @@ test("news are what became ready or failed", () => {
   const before = first(doc("a", "embedding"), doc("b", "reading"), doc("c"));
   const after = first(doc("a"), doc("b", "failed"), doc("c"), doc("d"));
   assert.deepEqual(newsBetween(before, after), ["a.pdf is ready.", "b.pdf could not be read."]);
+});
+
+test("without words or a state the list leaves out what is inside archives", () => {
+  const query = (filters) => Object.fromEntries(new URL(listUrl("/api/v1/documents/", filters), "https://x").searchParams);
+  assert.deepEqual(query({ collection: "c" }), { collection: "c", parent: "none" });
+  assert.deepEqual(query({ collection: "c", q: "a&b" }), { collection: "c", q: "a&b" });
+  assert.deepEqual(query({ state: "queued,reading" }), { state: "queued,reading" });
+});
+
+test("from a narrowed list a document leaves when it stops fitting", () => {
+  const narrowed = withPage(emptyLibrary("/list", { isNarrowed: true }), "/list", { results: [doc("a", "reading"), doc("b", "reading")], next: null });
+  assert.deepEqual([...withPage(narrowed, "/list", { results: [doc("b", "reading")], next: null }).docs.keys()], ["b"]);
+});
+
+test("an archive whose files are still being read is looked after like one that is read itself", () => {
+  const archive = { ...doc("a"), parts_by_state: { ready: 3, embedding: 1 } };
+  assert.equal(anyBusy(first(archive)), true);
+  assert.equal(anyBusy(first({ ...archive, parts_by_state: { ready: 4, failed: 1 } })), false);
+});
+
+test("files inside stand by name, numbers as numbers", () => {
+  assert.deepEqual(byTitle(first(doc("note-10"), doc("note-2"))).map(({ id }) => id), ["note-2", "note-10"]);
+});
+
+test("the counts are old as soon as a document comes, goes or changes its state", () => {
+  const before = fingerprint(first(doc("a"), doc("b", "reading")));
+  assert.equal(fingerprint(first(doc("b", "reading"), doc("a"))), before);
+  for (const other of [first(doc("a")), first(doc("a"), doc("b")), first(doc("a"), doc("b", "reading"), doc("c"))]) assert.notEqual(fingerprint(other), before);
+});
+
+test("what a person stopped is not called unreadable", () => {
+  const after = first({ ...doc("a", "failed"), failure: { code: "cancelled" } });
+  assert.deepEqual(newsBetween(first(doc("a", "reading")), after), ["a.pdf was stopped."]);
 });

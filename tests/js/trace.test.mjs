@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { importSummary, runSentence, startersPlace } from "../../static/js/quality_words.js";
-import { columnsOf, filterCount, journeys, marked, milliseconds, pageOf, queryWords, quoteOf, searchBody, timesOf } from "../../static/js/trace.js";
+import { columnsOf, filterCount, journeys, marked, milliseconds, pageOf, queryWords, quoteOf, readable, searchBody, timesOf } from "../../static/js/trace.js";
 
 const POSITIONS = { a: 1, b: 7, c: 9, d: 20, e: 21 };
 const seen = (chunk, rank, note = "", scores = {}) => ({ chunk, rank, note, scores, title: chunk, text: chunk, document: "x", version: 1, position: POSITIONS[chunk] });
@@ -92,4 +92,10 @@ test("what the quality pages say", () => {
   assert.equal(importSummary({ added: 2, updated: 0, unchanged: 1, problems: [] }), "2 added, 1 as before.");
   assert.equal(importSummary({ added: 0, updated: 0, unchanged: 0, problems: [{}] }), "Nothing was added. 1 line could not be used:");
   assert.equal(startersPlace({ at: 1, passages: [1, 2, 3], saved: 1 }), "Passage 2 of 3, 1 saved");
+});
+
+test("tables are read as lines of cells, other text as it is", () => {
+  const table = "Limits:\n\n| City | Limit |\n| --- | ---: |\n| Leeds |  £90 |\n\na | b stays";
+  assert.equal(readable(table), "Limits:\n\nCity · Limit\nLeeds · £90\n\na | b stays");
+  assert.equal(readable("a --- b\n- item"), "a --- b\n- item");
 });

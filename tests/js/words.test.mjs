@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kindOf, workSentence } from "../../static/js/document_row.js";
+import { kindOf, workSentence } from "../../static/js/document_words.js";
 import { sameOrigin } from "../../static/js/dom.js";
 import { bytes, dayName, pounds, usageLine } from "../../static/js/format.js";
 import { kinds } from "../../static/js/kinds.js";
@@ -49,7 +49,7 @@ test("files are refused before they travel, with a reason", () => {
 test("the kinds that can be read are named in words", () => {
   const accept = [".docx", ".htm", ".html", ".log", ".markdown", ".md", ".pdf", ".txt"];
   assert.equal(kinds(accept), "PDF, Word, Markdown, HTML or text");
-  assert.equal(kinds([".epub", ".pdf"]), "PDF or .epub");
+  assert.equal(kinds([".dwg", ".pdf", ".py", ".sql"]), "PDF, source code or .dwg");
   assert.equal(kinds([".pdf"]), "PDF");
   assert.equal(
     fileProblem({ name: "song.mp3", size: 10 }, { accept }),
@@ -79,8 +79,8 @@ test("uploads go two at a time, and one failure does not hold up the rest", asyn
 });
 
 test("what is being done to a document", () => {
-  assert.equal(workSentence({ state: "embedding", progress: { done: 12, total: 48 } }), "Indexing 12 of 48");
-  assert.equal(workSentence({ state: "queued", progress: { done: 0, total: 48 } }), "Waiting its turn");
+  assert.equal(workSentence({ state: "embedding", progress: { done: 12, total: 48 } }), "Indexing 12 of 48 passages");
+  assert.equal(workSentence({ state: "queued", progress: { done: 0, total: 48 } }), "Queued");
   assert.equal(kindOf({ title: "Plan", media_type: "application/pdf" }), "pdf");
 });
 

@@ -71,12 +71,13 @@ _STREAMS = {  # names in the directory of an OLE file, in the order they are loo
 def content_of(path: Path) -> Content:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if head.lstrip().startswith(_PDF) or (_PDF in head[:1024] and _is_binary(head)):
-        return Content.PDF
     if head.startswith(_ZIP):
         return _zip_content(path)
     if head.startswith(_OLE):
         return _ole_content(path)
+    # Behind the two above: an archive may hold a PDF as it is, near its beginning.
+    if head.lstrip().startswith(_PDF) or (_PDF in head[:1024] and _is_binary(head)):
+        return Content.PDF
     for start, content in _BINARY_STARTS.items():
         if head.startswith(start):
             return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import zipfile
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from knowledge.errors import UnsupportedFormat
 from knowledge.ingestion.chunking import chunk_document
+from knowledge.ingestion.readers.content import Content, content_of
 from knowledge.ingestion.reading import media_type_of, read_document
 from knowledge.tests.ingestion import hostile, samples
 from knowledge.types import BlockKind, Box, ChunkDraft, ParsedDocument
@@ -181,6 +183,13 @@ class Big:
     def two(self):
         return 2
 '''
+
+
+def test_an_archive_that_begins_with_a_stored_pdf_is_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "papers.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("report.pdf", b"%PDF-1.7 stored as it is")
+    assert content_of(path) is Content.ZIP
 
 
 def test_code_is_cut_at_its_functions(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import { GoldenDialog } from "../golden_dialog.js";
 import { el, pageData, setText } from "../dom.js";
 import { ApiError, csrfToken, parseJson, request } from "../http.js";
 import { importSummary, runSentence, startersPlace } from "../quality_words.js";
+import { readable } from "../trace.js";
 
 const POLL = 900; // milliseconds
 const STARTERS = 10;
@@ -218,7 +219,7 @@ function showStarter() {
   setText(source, title);
   source.dataset.document = id;
   setText(part("starters-where"), [page && `page ${page}`, heading].filter(Boolean).join(" · "));
-  setText(part("starters-text"), text);
+  setText(part("starters-text"), readable(text));
   part("starters-text").scrollTop = 0;
   part("starters-form").elements.question.value = "";
   startersProblem("");

@@ -3,7 +3,7 @@ import { el, icon, pageData, setText } from "../dom.js";
 import { plural } from "../format.js";
 import { GoldenDialog } from "../golden_dialog.js";
 import { request } from "../http.js";
-import { columnsOf, filterCount, journeys, marked, milliseconds, pageOf, queryWords, quoteOf, searchBody, stageLabel, stagesWithCandidates, timesOf } from "../trace.js";
+import { columnsOf, filterCount, journeys, marked, milliseconds, pageOf, queryWords, quoteOf, readable, searchBody, stageLabel, stagesWithCandidates, timesOf } from "../trace.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SCORES = { dense: "meaning", keyword: "keywords", fused: "joined", rerank: "reranked" };
@@ -146,7 +146,8 @@ function passageTitle({ document: id, title, heading, position, version, ...rest
 }
 
 function snippet(text, longest) {
-  const short = text.length > longest ? `${text.slice(0, longest).trimEnd()}…` : text;
+  const plain = readable(text);
+  const short = plain.length > longest ? `${plain.slice(0, longest).trimEnd()}…` : plain;
   return el("p", { class: "snippet" }, ...marked(short, shown.words).map(({ text: piece, hit }) => (hit ? el("mark", {}, piece) : piece)));
 }
 

@@ -1,0 +1,101 @@
+"""The page about the embedding model: which one answers, another one built beside it, the switch and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.permissions import Can
+from accounts.selectors import require, signed_in
+from knowledge import selectors
+from knowledge.evaluation.chart import percent
+from knowledge.evaluation.comparing import Difference
+from knowledge.models import EvaluationRun, GoldenQuestion, Reembedding
+from knowledge.providers.registry import embedder, embedding_choices
+from knowledge.reconciling import readable_chunks
+from knowledge.views_quality import MEASURES, compared
+from tenants.selectors import organisation_of
+
+HISTORY_SHOWN = 10
+ABOUT = {
+    "local": "Runs on this server: no text leaves it, and it costs nothing.",
+    "openai": "The smaller model of OpenAI. Passages and questions are sent there and cost a little.",
+    "openai-large": "The larger model of OpenAI. It finds more, costs more, and needs twice the room.",
+}
+State = Reembedding.State
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShown:
+    provider: str
+    name: str
+    about: str
+    dimensions: int | None  # None: it is not set up here any more
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Quality with the model before and the one after; rows are (name, term, before, after)."""
+
+    rows: list[tuple[str, str, str, str]]
+    change: Difference
+    questions: int
+
+
+@login_required
+def models(request: HttpRequest) -> HttpResponse:
+    require(signed_in(request), Can.EDIT_DOCUMENTS)
+    organisation = organisation_of(request)
+    rows = list(Reembedding.objects.select_related("before", "after")[: HISTORY_SHOWN + 1])
+    row = next((one for one in rows if one.state in Reembedding.OPEN), None)
+    failed = rows[0] if rows and rows[0].state == State.FAILED else None
+    now = shown_model(organisation.embedding_provider)
+    return render(
+        request,
+        "knowledge/models.html",
+        {
+            "now": now,
+            "passages": readable_chunks().count(),
+            "row": row,
+            "failed": failed,
+            "target": shown_model((row or failed).target_provider) if row or failed else None,
+            "source": shown_model((row or failed).source_provider) if row or failed else None,
+            "is_switching": selectors.is_switching(row) if row else False,
+            "comparison": comparison_of(row) if row else None,
+            "has_questions": GoldenQuestion.objects.exists(),
+            "choices": [shown_model(name) for name in embedding_choices() if name != now.provider] if not row else [],
+            "history": [history_row(one) for one in rows if one != row],
+            "config": {"api": "/api/v1/"},
+        },
+    )
+
+
+def shown_model(provider: str) -> ModelShown:
+    if provider not in embedding_choices():
+        return ModelShown(provider, provider, "It is not set up on this server any more.", None)
+    model = embedder(provider)
+    return ModelShown(provider, model.name, ABOUT.get(provider, ""), model.dimensions)
+
+
+def comparison_of(row: Reembedding) -> Comparison | None:
+    before, after = row.before, row.after
+    if before is None or after is None or not is_done(before) or not is_done(after):
+        return None
+    rows = [(name, term, figure(before, field), figure(after, field)) for field, name, term in MEASURES]
+    return Comparison(rows, compared(after, before), after.question_count)
+
+
+def is_done(run: EvaluationRun) -> bool:
+    return bool(run.state == EvaluationRun.State.DONE)
+
+
+def figure(run: EvaluationRun, field: str) -> str:
+    return percent(getattr(run, field) or 0.0)
+
+
+def history_row(row: Reembedding) -> dict[str, Any]:
+    return {"row": row, "source": shown_model(row.source_provider), "target": shown_model(row.target_provider)}
