@@ -151,7 +151,7 @@ def organisation_id(schema_name: str) -> UUID:
     """Who is entered is known already; the row is asked for only from elsewhere."""
     entered = getattr(connection, "tenant", None)
     if isinstance(entered, Organisation) and entered.schema_name == schema_name:
-        return entered.pk
+        return entered.key.id
     pk: UUID = Organisation.objects.values_list("pk", flat=True).get(schema_name=schema_name)
     return pk
 

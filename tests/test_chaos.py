@@ -22,9 +22,12 @@ from knowledge.tests.ingestion.hostile import hostile_files
 from tests.server import Server, copied, manage, until
 from vena_platform.embedded import valkey_process
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("VENA_CHAOS"), reason="takes minutes: VENA_CHAOS=1 make test TESTS=tests/test_chaos.py"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not os.environ.get("VENA_CHAOS"), reason="takes minutes: VENA_CHAOS=1 make test TESTS=tests/test_chaos.py"
+    ),
+    pytest.mark.timeout(1500),
+]
 
 FILES = 200
 KILLS = 5

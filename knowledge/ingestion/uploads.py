@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -112,14 +112,14 @@ def store_upload(
         raise
 
 
-def known_document(collection: Collection, key: str) -> dict[str, Any] | None:
+def known_document(collection: Collection, key: str) -> Mapping[str, Any] | None:
     """What must be known of the document with this key to tell whether anything is new. A few columns: it is asked for
     with every upload."""
     rows = Document.objects.filter(collection=collection, key=key).exclude(state=Document.State.DELETING)
     return rows.order_by().values("pk", "state", "newest__sha256", "newest__recipe").first()
 
 
-def is_same(known: dict[str, Any], version: DocumentVersion) -> bool:
+def is_same(known: Mapping[str, Any], version: DocumentVersion) -> bool:
     """The same bytes, read with the same recipe, and not failed: then there is nothing to do."""
     is_read_so = (known["newest__sha256"], known["newest__recipe"]) == (version.sha256, version.recipe)
     return bool(version.sha256) and is_read_so and known["state"] != Document.State.FAILED
