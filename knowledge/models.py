@@ -231,7 +231,6 @@ class LibraryState(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     index_version = models.PositiveBigIntegerField(default=1)
-    is_reranked = models.BooleanField(default=True)  # late interaction, where the embedding model allows it
 
     def __str__(self) -> str:
         return f"version {self.index_version}"

@@ -38,7 +38,12 @@ def library_of(organisation: Organisation) -> Library:
         dimensions=model.dimensions,
         placement=Placement(organisation.vector_placement),
     )
-    return Library(space=space, embedding_provider=organisation.embedding_provider, organisation_name=organisation.name)
+    return Library(
+        space=space,
+        embedding_provider=organisation.embedding_provider,
+        organisation_name=organisation.name,
+        is_reranked=organisation.is_reranked,
+    )
 
 
 def collections_readable(user: User) -> QuerySet[Collection]:

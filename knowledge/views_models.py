@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
@@ -15,9 +17,11 @@ from knowledge import selectors
 from knowledge.evaluation.chart import percent
 from knowledge.evaluation.comparing import Difference
 from knowledge.models import EvaluationRun, GoldenQuestion, Reembedding
+from knowledge.providers.base import TokenEmbedder
 from knowledge.providers.registry import embedder, embedding_choices
 from knowledge.reconciling import readable_chunks
 from knowledge.views_quality import MEASURES, compared
+from tenants.actions import organisation_rerank
 from tenants.selectors import organisation_of
 
 HISTORY_SHOWN = 10
@@ -47,13 +51,20 @@ class Comparison:
 
 
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def models(request: HttpRequest) -> HttpResponse:
+    """POST switches the second look at the best passages on or off."""
     require(signed_in(request), Can.EDIT_DOCUMENTS)
     organisation = organisation_of(request)
+    if request.method == "POST":
+        organisation_rerank(organisation, is_reranked="is_reranked" in request.POST)
+        messages.success(request, "Saved. The next question is searched this way.")
+        return redirect("models")
     rows = list(Reembedding.objects.select_related("before", "after")[: HISTORY_SHOWN + 1])
     row = next((one for one in rows if one.state in Reembedding.OPEN), None)
     failed = rows[0] if rows and rows[0].state == State.FAILED else None
     now = shown_model(organisation.embedding_provider)
+    model = embedder(organisation.embedding_provider) if now.dimensions else None
     return render(
         request,
         "knowledge/models.html",
@@ -69,6 +80,7 @@ def models(request: HttpRequest) -> HttpResponse:
             "has_questions": GoldenQuestion.objects.exists(),
             "choices": [shown_model(name) for name in embedding_choices() if name != now.provider] if not row else [],
             "history": [history_row(one) for one in rows if one != row],
+            "may_rerank": isinstance(model, TokenEmbedder),
             "config": {"api": "/api/v1/"},
         },
     )

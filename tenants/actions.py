@@ -51,6 +51,12 @@ def organisation_suspend(organisation: Organisation, *, reason: str) -> None:
     organisation.save(update_fields=["state", "suspension_reason"])
 
 
+def organisation_rerank(organisation: Organisation, *, is_reranked: bool) -> None:
+    """Whether the best passages of a question are looked at a second time, by our own reranker."""
+    organisation.is_reranked = is_reranked
+    organisation.save(update_fields=["is_reranked"])
+
+
 def entry_token_issue(provisioning: Provisioning) -> str:
     """A one-time entry for the owner, valid for a quarter of an hour. Only its hash is kept."""
     token = secrets.token_urlsafe(32)

@@ -38,6 +38,7 @@ class Organisation(TenantMixin):
     suspension_reason = models.CharField(max_length=200, blank=True)
     embedding_provider = models.CharField(max_length=32, blank=True)  # fixed when the index is made; see knowledge
     embedding_version = models.CharField(max_length=64, blank=True)
+    is_reranked = models.BooleanField(default=True)  # locally, where the embedding model can; Cohere needs no leave
     vector_placement = models.CharField(max_length=16, default="dedicated")
     migration_failure = models.TextField(blank=True)  # why the last migration of this schema failed, for operators
     created_at = models.DateTimeField(auto_now_add=True)

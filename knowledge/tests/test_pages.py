@@ -344,3 +344,27 @@ def add_golden_question(organisation: Organisation, document: Document) -> None:
     with entered(organisation.schema_name):
         question = GoldenQuestion.objects.create(text="What may a hotel cost?")
         question.targets.create(document_id=document.pk)
+
+
+# -- the second look -----------------------------------------------------------------------------------
+
+
+def test_the_second_look_is_an_option_of_each_organisation(
+    live_acme: Organisation, live_globex: Organisation, enter: Enter
+) -> None:
+    admin, stranger = enter(live_acme), enter(live_globex)
+    assert "Look at the best passages twice" in words(admin.get("/knowledge/models/"))
+    assert admin.post("/knowledge/models/").status_code == 302
+    page = admin.get("/knowledge/models/").content.decode()
+    assert 'name="is_reranked">' in page
+    assert not library_of(Organisation.objects.get(pk=live_acme.pk)).is_reranked
+    assert library_of(Organisation.objects.get(pk=live_globex.pk)).is_reranked
+    assert 'name="is_reranked" checked>' in stranger.get("/knowledge/models/").content.decode()
+    admin.post("/knowledge/models/", {"is_reranked": "on"})
+    assert library_of(Organisation.objects.get(pk=live_acme.pk)).is_reranked
+
+
+@pytest.mark.parametrize("role", READERS)
+def test_who_may_only_read_cannot_change_it(live_acme: Organisation, enter: Enter, role: Role) -> None:
+    assert enter(live_acme, role).post("/knowledge/models/").status_code == 403
+    assert Organisation.objects.get(pk=live_acme.pk).is_reranked
