@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 from uuid import UUID
 
 import redis
 from celery import current_app, shared_task
+from celery.signals import worker_process_init, worker_ready
 from django.conf import settings
 
 from knowledge import deletion, reconciling, reembedding
 from knowledge.errors import IndexUnavailable, ProviderUnavailable
 from knowledge.evaluation.tasks import run_evaluation
 from knowledge.ingestion import leases, turns
+from knowledge.ingestion.chunking import preload
 from knowledge.ingestion.leases import waiting
 from knowledge.ingestion.pipeline import ingest
 from knowledge.ingestion.watchdog import settle_stuck
@@ -27,6 +30,13 @@ __all__ = ["run_evaluation"]  # registered with Celery by being imported here
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (ProviderUnavailable, IndexUnavailable)
+
+
+@worker_ready.connect
+@worker_process_init.connect
+def get_ready(**kwargs: object) -> None:
+    """The first long text need not wait for an import of a second; nor need the worker's start."""
+    threading.Thread(target=preload, name="preload", daemon=True).start()
 
 
 def organisation_of(schema_name: str) -> Organisation | None:
