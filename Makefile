@@ -1,6 +1,7 @@
 # make run    everything set up and served at http://demo.localhost:8000 (PORT=, VENA_HOME=)
 # make test   everything set up and the tests run
 # make check  what CI runs: tests, linters, types, migrations, import contract
+# make chaos  200 files while the server is killed five times and the queue once (some minutes)
 # make bench  speed, printed as tables (docs/benchmarks.md says how to read them)
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -12,7 +13,7 @@ NODE_BIN := $(CURDIR)/.venv/node/bin
 TEST_WORKERS ?= 2
 TESTS ?=
 
-.PHONY: run setup setup-dev test check lint types bench lock clean
+.PHONY: run setup setup-dev test check lint types chaos bench lock clean
 
 run: setup
 	@exec $(BIN)/python manage.py serve --port $(PORT)
@@ -57,6 +58,9 @@ types: setup-dev
 
 check: test lint types
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+chaos: setup-dev
+	@VENA_CHAOS=1 $(BIN)/python -m pytest -n 0 tests/test_chaos.py
 
 bench: setup-dev
 	@$(BIN)/python -m bench

@@ -23,9 +23,7 @@ from tests.server import Server, copied, manage, until
 from vena_platform.embedded import valkey_process
 
 pytestmark = [
-    pytest.mark.skipif(
-        not os.environ.get("VENA_CHAOS"), reason="takes minutes: VENA_CHAOS=1 make test TESTS=tests/test_chaos.py"
-    ),
+    pytest.mark.skipif(not os.environ.get("VENA_CHAOS"), reason="takes minutes: make chaos"),
     pytest.mark.timeout(1500),
 ]
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from knowledge.ingestion.copying import copy_in
 from knowledge.ingestion.jobs import Job, TurnOver
 from knowledge.ingestion.vectors import Passenger, Payer, bring_in, window_of
 from knowledge.models import Chunk, Document, DocumentVersion, IngestionAttempt, LibraryState
@@ -20,8 +21,6 @@ from knowledge.types import ChunkDraft, Labels
 from tenants.models import Organisation
 
 logger = logging.getLogger(__name__)
-
-ROWS_AT_ONCE = 1000
 
 
 class LibraryMoved(Exception):
@@ -42,7 +41,7 @@ def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | No
     job.update(state=Document.State.EMBEDDING, progress_done=0, progress_total=len(drafts))
     version = job.version
     rows = [row(job.document, version, draft) for draft in drafts]
-    Chunk.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+    copy_in(rows)
     version.chunked_at = timezone.now()
     version.page_count, version.chunk_count, version.part_count = page_count, len(drafts), part_count
     version.save(update_fields=["chunked_at", "page_count", "chunk_count", "part_count"])
