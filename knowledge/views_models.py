@@ -63,6 +63,7 @@ def models(request: HttpRequest) -> HttpResponse:
     rows = list(Reembedding.objects.select_related("before", "after")[: HISTORY_SHOWN + 1])
     row = next((one for one in rows if one.state in Reembedding.OPEN), None)
     failed = rows[0] if rows and rows[0].state == State.FAILED else None
+    told_of = row or failed
     now = shown_model(organisation.embedding_provider)
     model = embedder(organisation.embedding_provider) if now.dimensions else None
     return render(
@@ -73,8 +74,8 @@ def models(request: HttpRequest) -> HttpResponse:
             "passages": readable_chunks().count(),
             "row": row,
             "failed": failed,
-            "target": shown_model((row or failed).target_provider) if row or failed else None,
-            "source": shown_model((row or failed).source_provider) if row or failed else None,
+            "target": shown_model(told_of.target_provider) if told_of else None,
+            "source": shown_model(told_of.source_provider) if told_of else None,
             "is_switching": selectors.is_switching(row) if row else False,
             "comparison": comparison_of(row) if row else None,
             "has_questions": GoldenQuestion.objects.exists(),

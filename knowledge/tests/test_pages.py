@@ -208,7 +208,7 @@ def test_places_and_the_web_address_of_a_document(live_acme: Organisation, uploa
     page = enter(live_acme).get(f"/documents/{document.pk}/")
     place = page.context["chunks"][0]["place"]
     assert "ows" in place
-    assert place in words(page)
+    assert place.capitalize() in words(page)
     assert 'href="https://intranet.example/limits" target="_blank" rel="noopener noreferrer"' in page.content.decode()
 
 

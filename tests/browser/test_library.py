@@ -27,8 +27,8 @@ REFUSED = "The search index is not answering right now. Try again in a minute."
 @pytest.fixture(scope="module")
 def keyed_server(prepared: Path, provider: StubProvider, new_home: Callable[[], Path]) -> Iterator[Server]:
     """A server with a provider's key, so that there is another embedding model to choose."""
-    keys = {"OPENAI_BASE_URL": provider.openai_url, "OPENAI_API_KEY": "stub", "OPENAI_MODEL": "gpt-4o-mini"}
-    with Server(copied(prepared, new_home()), **keys) as server:
+    home = copied(prepared, new_home())
+    with Server(home, OPENAI_BASE_URL=provider.openai_url, OPENAI_API_KEY="stub", OPENAI_MODEL="gpt-4o-mini") as server:
         yield server
 
 
@@ -244,7 +244,7 @@ def test_a_web_page_by_its_address(library: Page, watch: Watch, shot: Shot) -> N
     def answer(route: Route) -> None:
         if route.request.method != "POST":
             return route.fallback()
-        asked.append(route.request.post_data_json)
+        asked.append(dict(route.request.post_data_json or {}))
         if len(asked) > 1:
             return route.fulfill(status=202, content_type="application/json", body=json.dumps(web_page(asked[1])))
         refusal = {"code": "url_not_allowed", "detail": "Only public web pages can be added."}
