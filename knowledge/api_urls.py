@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from knowledge import api
+from knowledge import api, api_models
 
 urlpatterns = [
     path("collections/", api.CollectionsApi.as_view()),
@@ -20,10 +20,10 @@ urlpatterns = [
     path("documents/<uuid:document_id>/attempts/", api.DocumentAttemptsApi.as_view()),
     path("documents/<uuid:document_id>/sections/<int:section>/", api.DocumentSectionApi.as_view()),
     path("documents/<uuid:document_id>/content/", api.DocumentContentApi.as_view()),
-    path("reembeddings/", api.ReembeddingsApi.as_view()),
-    path("reembeddings/<uuid:reembedding_id>/", api.ReembeddingApi.as_view()),
-    path("reembeddings/<uuid:reembedding_id>/switch/", api.ReembeddingSwitchApi.as_view()),
-    path("reembeddings/<uuid:reembedding_id>/close/", api.ReembeddingCloseApi.as_view()),
+    path("reembeddings/", api_models.ReembeddingsApi.as_view()),
+    path("reembeddings/<uuid:reembedding_id>/", api_models.ReembeddingApi.as_view()),
+    path("reembeddings/<uuid:reembedding_id>/switch/", api_models.ReembeddingSwitchApi.as_view()),
+    path("reembeddings/<uuid:reembedding_id>/close/", api_models.ReembeddingCloseApi.as_view()),
     path("search/", api.SearchApi.as_view()),
     path("", include("knowledge.api_urls_quality")),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from csp.decorators import csp_replace
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -34,10 +35,11 @@ def documents(request: HttpRequest) -> HttpResponse:
     active = active_collection(request, collections)
     organisation = organisation_of(request).pk
     limits = limits_of(organisation)
+    most_pages = min(settings.VENA_WEB_MAX_PAGES, limits.max_parts)
     config = {
         "api": "/api/v1/",
         "max_bytes": limits.max_bytes,
-        "max_pages": limits.max_parts,  # of a web site, by its sitemap
+        "max_pages": most_pages,  # of a web site, by its sitemap
         "document_limit": document_limit_of(organisation),
         "accept": sorted(SUPPORTED_EXTENSIONS),
         "collection": str(active.pk) if active else None,
@@ -52,7 +54,7 @@ def documents(request: HttpRequest) -> HttpResponse:
             "active_collection": active,
             "may_edit": config["may_edit"],
             "languages": language_choices(),
-            "web_pages": min(WEB_PAGES, limits.max_parts),
+            "web_pages": min(WEB_PAGES, most_pages),
             "documents_config": config,
         },
     )

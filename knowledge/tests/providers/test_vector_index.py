@@ -30,7 +30,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 
 from knowledge.errors import IndexUnavailable
 from knowledge.providers import qdrant_common as common
-from knowledge.providers import qdrant_edge as edge_module
+from knowledge.providers import qdrant_edge_shard as edge_module
 from knowledge.providers.base import VectorIndex
 from knowledge.providers.qdrant_edge import EdgeVectorIndex
 from knowledge.providers.qdrant_server import ServerVectorIndex
