@@ -17,7 +17,8 @@ REFRESH_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """Bytes, pages and seconds. `max_parts`: files inside one archive or mail, pages of one sitemap."""
+    """Bytes, pages and seconds. `max_parts`: files inside one archive or mail, pages of one sitemap. `max_documents`:
+    of the whole organisation, None without a plan."""
 
     max_bytes: int
     max_pages: int
@@ -25,6 +26,7 @@ class DocumentLimits:
     max_seconds: float
     max_memory_bytes: int
     max_parts: int
+    max_documents: int | None
 
 
 _known: dict[UUID, tuple[float, DocumentLimits]] = {}
@@ -40,12 +42,6 @@ def limits_of(organisation_id: UUID) -> DocumentLimits:
     return fresh
 
 
-def document_limit_of(organisation_id: UUID) -> int | None:
-    """How many documents the plan allows; None without a plan."""
-    row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
-    return row.plan.document_limit if row else None
-
-
 def load_limits(organisation_id: UUID) -> DocumentLimits:
     row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
     plan = row.plan if row else None
@@ -56,6 +52,7 @@ def load_limits(organisation_id: UUID) -> DocumentLimits:
         max_seconds=least(plan and plan.max_parse_seconds, settings.VENA_MAX_PARSE_SECONDS),
         max_memory_bytes=settings.VENA_MAX_PARSE_BYTES,
         max_parts=least(plan and plan.max_parts, settings.VENA_MAX_PARTS),
+        max_documents=plan.document_limit if plan else None,
     )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.files import File
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
 from knowledge import reembedding
@@ -24,6 +23,7 @@ from knowledge.ingestion.uploads import (
     check_upload,
     document_key,
     document_queue,
+    organisation_id,
     store_upload,
 )
 from knowledge.ingestion.web.addresses import address_of
@@ -34,7 +34,6 @@ from knowledge.recipe import recipe_of
 from knowledge.selectors import documents_with_another_recipe
 from knowledge.tasks import build_embeddings, close_embeddings, forget_document, relabel_document, switch_embeddings
 from knowledge.types import Library
-from tenants.models import Organisation
 from tenants.queueing import delay_on_commit
 
 MOST_TAGS = 20
@@ -145,15 +144,6 @@ def document_add_url(
         person=uploaded_by,
     )
     return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
-
-
-def organisation_id(schema_name: str) -> UUID:
-    """Who is entered is known already; the row is asked for only from elsewhere."""
-    entered = getattr(connection, "tenant", None)
-    if isinstance(entered, Organisation) and entered.schema_name == schema_name:
-        return entered.key.id
-    pk: UUID = Organisation.objects.values_list("pk", flat=True).get(schema_name=schema_name)
-    return pk
 
 
 def cleaned_tags(tags: Sequence[str]) -> list[str]:

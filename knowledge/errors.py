@@ -119,6 +119,11 @@ class DocumentTooLarge(IngestionError):
     message = "This file is too large. Split it into smaller files, or ask your administrator to raise the limit."
 
 
+class TooManyDocuments(IngestionError):
+    code, status = "too_many_documents", 409
+    message = "Your plan has no room for another document. Delete some, or ask your administrator for a larger plan."
+
+
 class DocumentTooComplex(IngestionError):
     """Reading took more time or memory than one document may have, whatever the reason."""
 

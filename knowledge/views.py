@@ -15,7 +15,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.permissions import Can, may
 from accounts.selectors import signed_in
-from billing.limits import document_limit_of, limits_of
+from billing.limits import limits_of
 from knowledge import selectors
 from knowledge.files import original_of
 from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS
@@ -40,7 +40,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         "api": "/api/v1/",
         "max_bytes": limits.max_bytes,
         "max_pages": most_pages,  # of a web site, by its sitemap
-        "document_limit": document_limit_of(organisation),
+        "document_limit": limits.max_documents,
         "accept": sorted(SUPPORTED_EXTENSIONS),
         "collection": str(active.pk) if active else None,
         "collections": [collection_shown(one) for one in collections],

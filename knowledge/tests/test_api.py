@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.permissions import Role
-from billing.models import UsageEvent
+from billing.limits import forget_limits
+from billing.models import Plan, Subscription, UsageEvent
 from knowledge.models import Collection, Document
 from knowledge.tests.conftest import HANDBOOK, Upload
 from tenants.context import entered
@@ -294,3 +296,26 @@ def test_the_list_costs_a_fixed_number_of_queries(
     owner.get("/api/v1/documents/")
     with django_assert_max_num_queries(8):
         assert len(owner.get("/api/v1/documents/").json()["results"]) == 5
+
+
+@pytest.fixture
+def tiny_plan(live_acme: Organisation) -> Iterator[Plan]:
+    plan = Plan.objects.create(slug="tiny", name="Tiny", seats=1, document_limit=1)
+    subscription = Subscription.objects.create(organisation_id=live_acme.pk, plan=plan)
+    forget_limits()
+    yield plan
+    subscription.delete()
+    plan.delete()
+    forget_limits()
+
+
+def test_a_plan_has_room_for_so_many_documents(owner: Any, tiny_plan: Plan) -> None:
+    made = owner.post("/api/v1/collections/", {"name": "Policies"}, content_type="application/json")
+    collection = made.json()["id"]
+    first = {"collection": collection, "file": file()}
+    assert owner.post("/api/v1/documents/", first).status_code == 202
+    other = SimpleUploadedFile("other.md", b"# Other\n\nText.")
+    refused = owner.post("/api/v1/documents/", {"collection": collection, "file": other})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_documents")
+    changed = SimpleUploadedFile("handbook.md", b"# Handbook\n\nAnother text.")
+    assert owner.post("/api/v1/documents/", {"collection": collection, "file": changed}).json()["newest_version"] == 2
