@@ -1,7 +1,7 @@
 """`make bench`: the whole measurement in one go, on a server and a stub provider of its own.
 
-Starts Vena on a fresh home with the stub as provider, then measures added first-token time, streams held at once and
-the cold start. Takes about six minutes; keep the rest of the machine idle.
+Starts Vena on a fresh home with the stub as provider, then measures added first-token time, streams held at once, the
+cold start, ingestion and search. Takes about twelve minutes; keep the rest of the machine idle.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--users", default="1,10,50,200")
     parser.add_argument("--held", default="100,300,500")
     parser.add_argument("--skip-cold-start", action="store_true")
+    parser.add_argument("--pdf", help="a long PDF, to measure the memory of reading it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vena-bench-") as folder, stub_process() as stub:
         home = Path(folder)
@@ -41,6 +42,9 @@ def main() -> None:
             load(environment, options, stub, home, key)
         if not options.skip_cold_start:
             cold_start(environment, options.port, home, key)
+    pdf = ["--pdf", options.pdf] if options.pdf else []
+    subprocess.run([sys.executable, "-m", "bench.ingest", "--port", str(options.port), *pdf], check=False)
+    subprocess.run([sys.executable, "-m", "bench.vectors", "--large"], check=False)
 
 
 def environment_for(home: Path, port: int, stub: str) -> dict[str, str]:

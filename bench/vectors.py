@@ -2,7 +2,7 @@
 
     python -m bench.vectors [--large] [--dimensions 384]
 
-10,000 chunks, with --large also 100,000: clustered unit vectors, Zipf-distributed terms, ten collections of which the
+1,000 and 10,000 chunks, with --large also 100,000: clustered unit vectors, Zipf-distributed terms, ten collections of which the
 asker may read three or all. Medians of 200 searches, 50 candidates a list; `from a thread` is what a caller waits on an
 event loop that has nothing else to do; `scanned` and `optimised` are before and after building the graph.
 """
@@ -195,7 +195,7 @@ async def main() -> None:
     options.add_argument("--dimensions", type=int, default=384)
     chosen = options.parse_args()
     print(f"qdrant_edge in process, {os.cpu_count()} cores, writes in steps of {qdrant_edge.POINTS_PER_WRITE}")
-    for size in (10_000, 100_000) if chosen.large else (10_000,):
+    for size in (1_000, 10_000, 100_000) if chosen.large else (1_000, 10_000):
         await measure(size, chosen.dimensions, 1)
     if chosen.shared:
         await measure(40_000, chosen.dimensions, 40)
