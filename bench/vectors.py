@@ -2,9 +2,9 @@
 
     python -m bench.vectors [--large] [--dimensions 384]
 
-1,000 and 10,000 chunks, with --large also 100,000: clustered unit vectors, Zipf-distributed terms, ten collections of which the
-asker may read three or all. Medians of 200 searches, 50 candidates a list; `from a thread` is what a caller waits on an
-event loop that has nothing else to do; `scanned` and `optimised` are before and after building the graph.
+1,000 and 10,000 chunks, with --large also 100,000: clustered unit vectors, Zipf-distributed terms, ten collections of
+which the asker may read three or all. Medians of 200 searches, 50 candidates a list; `from a thread` is what a caller
+waits on an event loop that has nothing else to do; `scanned` and `optimised` are before and after building the graph.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from knowledge.errors import IndexUnavailable
 from knowledge.providers import qdrant_common as common
+from knowledge.providers.qdrant_layout import INT8, RESCORED, Layout
 from knowledge.types import (
     EmbeddedChunk,
     Hit,
@@ -41,13 +42,20 @@ class ServerVectorIndex:
     """`VectorIndex` over a server. Safe on several event loops: each gets its own connection pool."""
 
     def __init__(
-        self, url: str = "", api_key: str = "", timeout: int = 10, *, client: AsyncQdrantClient | None = None
+        self,
+        url: str = "",
+        api_key: str = "",
+        timeout: int = 10,
+        *,
+        layout: Layout = Layout(),  # noqa: B008 - frozen
+        client: AsyncQdrantClient | None = None,
     ) -> None:
         if not url and client is None:
             raise ValueError("a Qdrant server needs its URL")
         self._url = url
         self._api_key = api_key
         self._timeout = timeout
+        self._layout = layout
         self._ready_client = client
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncQdrantClient] = WeakKeyDictionary()
         self._clients_lock = Lock()
@@ -106,7 +114,7 @@ class ServerVectorIndex:
         if not common.is_searchable(dense, asked, scope, limit):
             return Hits()
         name = common.collection_name(space)
-        requests = _requests(space, dense, asked, scope, limit)
+        requests = _requests(space, dense, asked, scope, limit, RESCORED if self._layout.is_quantised else None)
         with _translated(f"searching {name}"):
             responses = await self._client.query_batch_points(name, requests)
         lists = [tuple(_hit(space, point) for point in response.points) for response in responses]
@@ -212,7 +220,10 @@ class ServerVectorIndex:
 
     async def _create(self, name: str, space: VectorSpace) -> None:
         is_shared = space.placement is Placement.SHARED
-        dense = models.VectorParams(size=space.dimensions, distance=models.Distance.COSINE)
+        layout = self._layout
+        dense = models.VectorParams(
+            size=space.dimensions, distance=models.Distance.COSINE, on_disk=layout.is_quantised or None
+        )
         postings = models.SparseIndexParams(full_scan_threshold=common.sparse_scan_limit(space))
         sparse = models.SparseVectorParams(index=postings, modifier=models.Modifier.IDF)
         try:
@@ -221,6 +232,9 @@ class ServerVectorIndex:
                 vectors_config={common.DENSE: dense},
                 sparse_vectors_config={common.SPARSE: sparse},
                 hnsw_config=models.HnswConfigDiff(m=0, payload_m=16) if is_shared else None,
+                quantization_config=INT8 if layout.is_quantised else None,
+                shard_number=layout.shards or None,
+                replication_factor=layout.replicas,
             )
         except UnexpectedResponse as error:
             if error.status_code != _CONFLICT:  # somebody else was faster: fine
@@ -308,12 +322,17 @@ def _equals(key: str, value: str) -> models.FieldCondition:
 
 
 def _requests(
-    space: VectorSpace, dense: Vector | None, keywords: Sequence[KeywordQuery], scope: SearchScope, limit: int
+    space: VectorSpace,
+    dense: Vector | None,
+    keywords: Sequence[KeywordQuery],
+    scope: SearchScope,
+    limit: int,
+    dense_params: models.SearchParams | None,
 ) -> list[models.QueryRequest]:
     requests = []
     if dense is not None:
         visible = _visible(space, scope, scope.collection_ids)
-        requests.append(_request(common.floats(dense), common.DENSE, visible, limit))
+        requests.append(_request(common.floats(dense), common.DENSE, visible, limit, dense_params))
     for keyword in keywords:
         visible = _visible(space, scope, keyword.collection_ids)
         requests.append(_request(_terms(keyword.terms), common.SPARSE, visible, limit, _keyword_params(space)))

@@ -113,9 +113,11 @@ def reranker() -> Reranker | None:
 @functools.cache
 def vector_index() -> VectorIndex:
     if settings.QDRANT_URL:
+        from knowledge.providers.qdrant_layout import Layout
         from knowledge.providers.qdrant_server import ServerVectorIndex
 
-        return ServerVectorIndex(settings.QDRANT_URL, api_key=settings.QDRANT_API_KEY)
+        layout = Layout(settings.VENA_QDRANT_SHARDS, settings.VENA_QDRANT_REPLICAS, settings.VENA_QDRANT_QUANTISED)
+        return ServerVectorIndex(settings.QDRANT_URL, api_key=settings.QDRANT_API_KEY, layout=layout)
     from knowledge.providers.qdrant_edge import EdgeVectorIndex
 
     return EdgeVectorIndex(settings.VENA_HOME / "vectors")

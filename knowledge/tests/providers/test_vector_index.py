@@ -33,6 +33,7 @@ from knowledge.providers import qdrant_common as common
 from knowledge.providers import qdrant_edge_shard as edge_module
 from knowledge.providers.base import VectorIndex
 from knowledge.providers.qdrant_edge import EdgeVectorIndex
+from knowledge.providers.qdrant_layout import Layout
 from knowledge.providers.qdrant_server import ServerVectorIndex
 from knowledge.types import (
     EmbeddedChunk,
@@ -901,6 +902,43 @@ class Refusing(AsyncQdrantClient):
     async def create_collection(self, *args: Any, **kwargs: Any) -> bool:
         await super().create_collection(*args, **kwargs)
         raise UnexpectedResponse(self.status, "no", json.dumps({"status": "no"}).encode(), Headers())
+
+
+class Listening(AsyncQdrantClient):
+    """Keeps what a collection was made with and what it was asked; the imitation itself ignores most of it."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.made: dict[str, Any] = {}
+        self.asked: list[Any] = []
+
+    async def create_collection(self, *args: Any, **kwargs: Any) -> bool:
+        self.made = kwargs
+        return bool(await super().create_collection(*args, **kwargs))
+
+    async def query_batch_points(self, name: str, requests: Any, **kwargs: Any) -> Any:
+        self.asked += requests
+        return await super().query_batch_points(name, requests, **kwargs)
+
+
+async def test_a_cluster_keeps_a_collection_as_it_is_told(acme: VectorSpace) -> None:
+    client = Listening()
+    index = ServerVectorIndex(client=client, layout=Layout(shards=24, replicas=2, is_quantised=True))
+    await index.prepare(acme)
+    await index.upsert(acme, chunks(2))
+    found = await index.search(acme, dense=NORTH, keywords=(), scope=EVERYTHING, limit=5)
+    assert (client.made["shard_number"], client.made["replication_factor"]) == (24, 2)
+    assert client.made["quantization_config"].scalar.always_ram
+    assert client.made["vectors_config"][common.DENSE].on_disk
+    assert client.asked[0].params.quantization.rescore
+    assert len(found.dense) == 2
+
+
+async def test_a_single_server_is_left_to_its_defaults(acme: VectorSpace) -> None:
+    client = Listening()
+    await ServerVectorIndex(client=client).prepare(acme)
+    assert (client.made["shard_number"], client.made["quantization_config"]) == (None, None)
+    assert client.made["vectors_config"][common.DENSE].on_disk is None
 
 
 async def test_losing_the_race_to_create_is_fine(acme: VectorSpace) -> None:
