@@ -154,7 +154,7 @@ def _clean_stores(request: pytest.FixtureRequest) -> Iterator[None]:
     client = redis.Redis.from_url(settings.REDIS_URL)
     client.flushdb()
     client.close()
-    if vector_index.cache_info().currsize:
+    if vector_index.has_made:
         for slug in ("acme", "globex"):
             run_in_loop(vector_index().drop(key_of(slug)))
     cache.close()

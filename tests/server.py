@@ -99,9 +99,10 @@ class Server:
         self.launch()
         try:
             until(self._is_ready, "the server to be ready")
-        except AssertionError:
+        except AssertionError as error:
+            told = f"{self.out[-3000:]}{self.err[-6000:]}"
             self.end()
-            raise
+            raise AssertionError(f"{error}:\n{told}") from error
         self.ready_after = time.monotonic() - self.began
         times = psutil.Process(self.process.pid).cpu_times()
         self.work = times.user + times.system + times.children_user + times.children_system

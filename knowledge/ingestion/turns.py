@@ -21,6 +21,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from knowledge.providers.once import MadeOnce
+
 logger = logging.getLogger(__name__)
 
 WORK = "knowledge.tasks.work_on_documents"
@@ -39,7 +41,7 @@ return first[1]
 """
 
 
-@functools.cache
+@MadeOnce
 def client() -> Any:
     return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, health_check_interval=30)
 

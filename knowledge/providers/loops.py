@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from knowledge.providers.once import MadeOnce
+
 T = TypeVar("T")
 
 
-@functools.cache
+@MadeOnce
 def background_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="providers", daemon=True).start()

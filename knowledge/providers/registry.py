@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from knowledge.providers.base import ChatModel, Embedder, Reranker, SparseEncoder, VectorIndex
+from knowledge.providers.once import MadeOnce
 
 
 def default_chat_provider() -> str:
@@ -32,7 +31,7 @@ def chat_model() -> ChatModel:
     return chat_model_of(default_chat_provider())
 
 
-@functools.cache
+@MadeOnce
 def chat_model_of(provider: str) -> ChatModel:
     match provider:
         case "openai":
@@ -62,7 +61,7 @@ def chat_model_of(provider: str) -> ChatModel:
     raise ImproperlyConfigured(f"VENA_CHAT_PROVIDER is {provider!r}; it takes openai, anthropic or extractive.")
 
 
-@functools.cache
+@MadeOnce
 def embedder(provider: str) -> Embedder:
     match provider:
         case "openai":
@@ -90,7 +89,7 @@ def embedding_choices() -> list[str]:
     return ["local", "openai", "openai-large"] if settings.OPENAI_API_KEY else ["local"]
 
 
-@functools.cache
+@MadeOnce
 def sparse_encoder(language: str = "english") -> SparseEncoder:
     """Whose stop words and word stems it folds is the collection's choice (`Collection.language`)."""
     from knowledge.providers.bm25 import Bm25Encoder
@@ -98,7 +97,7 @@ def sparse_encoder(language: str = "english") -> SparseEncoder:
     return Bm25Encoder(language=language)
 
 
-@functools.cache
+@MadeOnce
 def reranker() -> Reranker | None:
     """The one that reads question and passage together, if its key is set."""
     if not settings.COHERE_API_KEY:
@@ -110,7 +109,7 @@ def reranker() -> Reranker | None:
     )
 
 
-@functools.cache
+@MadeOnce
 def vector_index() -> VectorIndex:
     if settings.QDRANT_URL:
         from knowledge.providers.qdrant_layout import Layout

@@ -57,6 +57,7 @@ async def test_a_broken_connection_heals(live: None) -> None:
 
 
 def test_entering_is_undone_also_when_nested(db: None) -> None:
+    mark_active("public")  # a request of an earlier test may have marked this thread
     with entered("org_acme"):
         with entered("org_globex"):
             assert schema_in_force() == "org_globex" == active_schema()

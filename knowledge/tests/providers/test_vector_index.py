@@ -916,9 +916,9 @@ class Listening(AsyncQdrantClient):
         self.made = kwargs
         return bool(await super().create_collection(*args, **kwargs))
 
-    async def query_batch_points(self, name: str, requests: Any, **kwargs: Any) -> Any:
+    async def query_batch_points(self, collection_name: str, requests: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         self.asked += requests
-        return await super().query_batch_points(name, requests, **kwargs)
+        return await super().query_batch_points(collection_name, requests, **kwargs)
 
 
 async def test_a_cluster_keeps_a_collection_as_it_is_told(acme: VectorSpace) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -43,6 +45,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.VENA_EMBEDDED:
             raise CommandError("serve is for the embedded services; with services of your own use the Procfile.")
+        faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where every thread stands
         listener = listen(options["host"], options["port"])
         if not os.environ.get("VENA_PUBLIC_PORT"):
             settings.VENA_PUBLIC_PORT = str(options["port"])  # the addresses that we print and link to
