@@ -23,6 +23,9 @@ from tenants.models import Organisation
 logger = logging.getLogger(__name__)
 
 
+AT_HAND = 500  # rows kept in memory until they are embedded; of a longer document they are read again
+
+
 class LibraryMoved(Exception):
     """The organisation switched to another embedding model while this document was on its way."""
 
@@ -36,8 +39,11 @@ def point_id(document_id: UUID, content_hash: str, occurrence: int) -> UUID:
 
 
 @transaction.atomic
-def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | None, part_count: int) -> Sequence[Chunk]:
-    """The checkpoint after cutting: from here a later attempt goes on with the rows."""
+def store_chunks(
+    job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | None, part_count: int
+) -> Sequence[Chunk] | None:
+    """The checkpoint after cutting: from here a later attempt goes on with the rows. Returns those of a document that
+    is not too long to keep them in memory."""
     job.update(state=Document.State.EMBEDDING, progress_done=0, progress_total=len(drafts))
     version = job.version
     rows = [row(job.document, version, draft) for draft in drafts]
@@ -45,7 +51,7 @@ def store_chunks(job: Job, drafts: Sequence[ChunkDraft], *, page_count: int | No
     version.chunked_at = timezone.now()
     version.page_count, version.chunk_count, version.part_count = page_count, len(drafts), part_count
     version.save(update_fields=["chunked_at", "page_count", "chunk_count", "part_count"])
-    return rows
+    return rows if len(rows) <= AT_HAND else None
 
 
 def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chunk:
