@@ -336,6 +336,18 @@ def test_settings_say_what_they_cost_first(library: Page, shot: Shot) -> None:
 # -- the model -----------------------------------------------------------------------------------------
 
 
+def test_the_second_look_is_switched_off_and_on(inside: Page, shot: Shot) -> None:
+    inside.goto("/knowledge/models/")
+    option = inside.get_by_role("checkbox", name="Look at the best passages twice")
+    for is_on in (False, True):
+        option.set_checked(is_on)
+        inside.get_by_role("button", name="Save").click()
+        expect(inside.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+        inside.goto("/knowledge/models/")
+        expect(option).to_be_checked(checked=is_on)
+    shot(inside, "57-second-look")
+
+
 def test_another_model_and_back(inside: Page, shot: Shot) -> None:
     inside.get_by_role("link", name="Model", exact=True).click()
     now = inside.get_by_role("region", name="Answers now")

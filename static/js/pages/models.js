@@ -152,6 +152,7 @@ live.addEventListener("click", (event) => {
 });
 live.addEventListener("change", (event) => event.target.name === "provider" && showEstimate(event.target));
 live.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-choose]")) return; // the others are sent as forms are
   event.preventDefault();
   whileBusy(part("start"), () => start(event.target));
 });
