@@ -1,4 +1,4 @@
-"""A request limit per person and organisation, counted in Redis, told in `RateLimit-*` headers."""
+"""A request limit per API key, per person without one, and organisation: counted in Redis, told in `RateLimit-*`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from vena_platform.addresses import address_of_request, network_of
+
 WINDOW = 60  # seconds
 
 
-class PerPerson(BaseThrottle):
-    """A fixed window: one INCR a request. The cache key carries the organisation (cache KEY_FUNCTION)."""
+class PerCaller(BaseThrottle):
+    """A fixed window: one INCR a request. The cache key carries the organisation (cache KEY_FUNCTION).
+
+    Each key of a person is counted by itself: a program that runs wild does not shut out the person's other ones.
+    """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        limit = settings.VENA_API_REQUESTS_PER_MINUTE
+        limit = getattr(request.auth, "requests_per_minute", None) or settings.VENA_API_REQUESTS_PER_MINUTE
         window, into = divmod(time.time(), WINDOW)
         self.reset = int(WINDOW - into) + 1
-        person = request.user.pk if request.user.is_authenticated else request.META.get("REMOTE_ADDR", "")
-        key = f"requests:{person}:{int(window)}"
+        key = f"requests:{caller(request)}:{int(window)}"
         cache.add(key, 0, timeout=WINDOW * 2)
         used = cache.incr(key)
         request._request.rate_limit = {  # type: ignore[attr-defined]
@@ -30,6 +34,35 @@ class PerPerson(BaseThrottle):
             "RateLimit-Reset": str(self.reset),
         }
         return bool(used <= limit)
+
+    def wait(self) -> float:
+        return float(self.reset)
+
+
+def caller(request: Request) -> str:
+    if request.auth is not None:
+        return f"key:{request.auth.pk}"
+    if request.user.is_authenticated:
+        return f"person:{request.user.pk}"
+    return f"address:{address_of_request(request.META)}"
+
+
+class PerAddressAndOrganisation(BaseThrottle):
+    """So many times as much for everybody behind one address, and for everybody of one organisation together."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        most = settings.VENA_API_REQUESTS_PER_MINUTE
+        window, into = divmod(time.time(), WINDOW)
+        self.reset = int(WINDOW - into) + 1
+        limits = {
+            f"requests:from:{network_of(address_of_request(request.META))}:{int(window)}": (
+                most * settings.VENA_API_PEOPLE_PER_ADDRESS
+            ),
+            f"requests:all:{int(window)}": most * settings.VENA_API_PEOPLE_PER_ORGANISATION,
+        }
+        for key in limits:
+            cache.add(key, 0, timeout=WINDOW * 2)
+        return all(cache.incr(key) <= limit for key, limit in limits.items())
 
     def wait(self) -> float:
         return float(self.reset)
