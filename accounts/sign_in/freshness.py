@@ -1,0 +1,52 @@
+"""Dangerous acts need a sign-in that is not long ago: ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.core.exceptions import ReauthenticationRequired
+from django.http import HttpRequest
+
+from accounts.sign_in.errors import SignInAgain
+
+PROGRAMS = ("/api/", "/v1/")
+
+
+def count_as_fresh(request: HttpRequest) -> None:
+    """Somebody who has just signed in need not do it again for what follows."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or []
+    if records:
+        records[-1]["reauthenticated"] = True
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records
+
+
+def require_fresh_sign_in(request: HttpRequest) -> None:
+    """Pages lead to the question and go on after it; programs are told. Raises ReauthenticationRequired, SignInAgain.
+
+    An API key is no session: what it may do is said where it is issued.
+    """
+    if not request.session.session_key or did_recently_reauthenticate(request):
+        return
+    if request.path.startswith(PROGRAMS):
+        raise SignInAgain
+    raise ReauthenticationRequired
+
+
+class FreshChanges:
+    """For an admin page whose changes are dangerous. Looking needs nothing."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST":
+            require_fresh_sign_in(request)
+        return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        require_fresh_sign_in(request)
+        return super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST":
+            require_fresh_sign_in(request)
+        return super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
