@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework import authentication
+from rest_framework import authentication, permissions
 from rest_framework.request import Request
 
-from accounts.models import User
-from accounts.selectors import api_key_owner
+from accounts.audit.facts import note_key
+from accounts.models import ApiKey, User
+from accounts.scopes import require_scope
+from accounts.selectors import api_key_of
 
 
 def bearer(header: str) -> str | None:
@@ -18,12 +20,27 @@ def bearer(header: str) -> str | None:
 
 
 class ApiKeyAuthentication(authentication.BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:
-        key = bearer(request.headers.get("Authorization", ""))
-        return (api_key_owner(key), "api_key") if key else None
+    """`request.auth` is the key; with a session it is None."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        given = bearer(request.headers.get("Authorization", ""))
+        if not given:
+            return None
+        key = api_key_of(given)
+        note_key(key.user)
+        return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class KeyMay(permissions.BasePermission):
+    """What a key is for: asked before every view of the API, whatever it does."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.auth, ApiKey):
+            require_scope(request.auth.scopes, request.method or "", request.path)
+        return True
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.admin import AdminSite
 from django.core import mail
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Group, User
 from accounts.permissions import Role
 from tenants.context import entered
 from tenants.models import Organisation
@@ -58,8 +58,8 @@ def form(email: str, role: str = "member", **more: str) -> dict[str, str]:
 # -- who gets in ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("role", "status"), [("owner", 200), ("admin", 200), ("finance", 403), ("member", 403)])
-@pytest.mark.parametrize("path", ["/admin/", PEOPLE, PEOPLE + "add/", "/admin/accounts/apikey/"])
+@pytest.mark.parametrize(("role", "status"), [("owner", 200), ("admin", 200), ("editor", 403), ("member", 403)])
+@pytest.mark.parametrize("path", [PEOPLE, PEOPLE + "add/", "/admin/accounts/apikey/", "/admin/accounts/group/"])
 def test_owners_and_admins_only(sign_in: Any, role: str, status: int, path: str) -> None:
     assert sign_in(role).get(path, follow=True).status_code == status
 
@@ -82,16 +82,23 @@ def test_a_stranger_is_sent_to_the_sign_in_of_the_host(acme: Organisation, on_ho
 # -- which models ---------------------------------------------------------------------------------
 
 
-def test_the_two_sites_share_no_model_but_people() -> None:
+SHARED = {"accounts.user", "accounts.auditevent"}  # each site shows those of its own schema
+
+
+def test_the_two_sites_share_people_and_the_log_only() -> None:
     assert models_of(tenant_admin) == {
         "accounts.user",
+        "accounts.group",
+        "accounts.invitation",
         "accounts.apikey",
+        "accounts.auditevent",
         "knowledge.collection",
         "knowledge.document",
         "knowledge.reconcilereport",
+        "chat.experiment",
     }
     assert models_of(operator_admin) >= {"accounts.user", "tenants.organisation", "billing.usageevent"}
-    assert models_of(tenant_admin) & models_of(operator_admin) == {"accounts.user"}
+    assert models_of(tenant_admin) & models_of(operator_admin) == SHARED
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
@@ -105,7 +112,7 @@ def test_an_organisations_index_lists_its_own_models(sign_in: Any, role: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", [f"/admin/{name.replace('.', '/')}/" for name in sorted(models_of(operator_admin) - {"accounts.user"})]
+    "path", [f"/admin/{name.replace('.', '/')}/" for name in sorted(models_of(operator_admin) - SHARED)]
 )
 def test_operators_models_are_not_on_an_organisations_host(sign_in: Any, operator: Any, path: str) -> None:
     assert sign_in("owner").get(path).status_code == 404
@@ -113,7 +120,7 @@ def test_operators_models_are_not_on_an_organisations_host(sign_in: Any, operato
 
 
 @pytest.mark.parametrize(
-    "path", [f"/admin/{name.replace('.', '/')}/" for name in sorted(models_of(tenant_admin) - {"accounts.user"})]
+    "path", [f"/admin/{name.replace('.', '/')}/" for name in sorted(models_of(tenant_admin) - SHARED)]
 )
 def test_an_organisations_models_are_not_on_the_public_host(sign_in: Any, operator: Any, path: str) -> None:
     assert operator.get(path).status_code == 404
@@ -263,6 +270,19 @@ def test_no_form_makes_a_superuser(acme: Organisation, sign_in: Any, make_person
     changed = person(acme, other.email)
     assert changed
     assert (changed.is_superuser, changed.password) == (False, other.password)
+
+
+# -- groups ---------------------------------------------------------------------------------------
+
+
+def test_groups_are_made_and_given_members_there(acme: Organisation, sign_in: Any, make_person: MakePerson) -> None:
+    host, other = sign_in("admin"), make_person(acme)
+    path = "/admin/accounts/group/add/"
+    assert host.post(path, {"name": "Board", "cost_centre": "4711", "members": [str(other.pk)]}).status_code == 302
+    assert "There is a group of this name" in host.post(path, {"name": "BOARD"}).content.decode()
+    with entered(acme.schema_name):
+        group = Group.objects.get()
+        assert (group.name, group.cost_centre, list(group.members.all())) == ("Board", "4711", [other])
 
 
 # -- API keys -------------------------------------------------------------------------------------

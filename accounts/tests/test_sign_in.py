@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 
 from accounts.models import User
-from accounts.websockets import person
+from accounts.websockets import Credential, person
 from conftest import PASSWORD
 from tenants.context import entered
 from tenants.models import Organisation
@@ -105,10 +105,10 @@ def test_a_new_password_ends_other_sessions(acme: Organisation, make_person: Mak
     host.sign_in("ada@example.org")
     with entered(acme.schema_name):
         session = host.cookies["sessionid"].value
-        assert person(None, session) == user
+        assert person(Credential(session_key=session)) == user
         user.set_password("another good password")
         user.save()
-        assert person(None, session) is None
+        assert person(Credential(session_key=session)) is None
     assert host.get("/api/v1/me/").status_code == 401
 
 
@@ -119,7 +119,7 @@ def test_signing_out_ends_the_session(acme: Organisation, make_person: MakePerso
     session = host.cookies["sessionid"].value
     assert host.post("/accounts/logout/").status_code == 302
     with entered(acme.schema_name):
-        assert person(None, session) is None
+        assert person(Credential(session_key=session)) is None
 
 
 def test_an_address_that_was_replaced_opens_nothing(acme: Organisation, make_person: MakePerson, on_host: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actions import api_key_issue
+from accounts.scopes import EVERY
 from accounts.selectors import person_by_email
 from tenants.context import entered
 from tenants.selectors import organisation_by_slug
@@ -18,6 +19,13 @@ class Command(BaseCommand):
         parser.add_argument("organisation", help="the organisation's slug")
         parser.add_argument("email", help="the person's e-mail address")
         parser.add_argument("--name", default="command line", help="how the key is listed")
+        parser.add_argument(
+            "--scopes",
+            nargs="+",
+            choices=EVERY,
+            default=list(EVERY),
+            help="what it is for; if left out, everything",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         organisation = organisation_by_slug(options["organisation"])
@@ -28,4 +36,4 @@ class Command(BaseCommand):
                 user = person_by_email(options["email"])
             except VenaError as error:
                 raise CommandError(error.text) from error
-            self.stdout.write(api_key_issue(user=user, name=options["name"]))
+            self.stdout.write(api_key_issue(user=user, name=options["name"], scopes=options["scopes"]))
