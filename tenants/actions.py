@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tenants.errors import SlugTaken
 from tenants.models import RESERVED_SLUGS, Domain, Organisation, Provisioning, host_of, schema_of
+from tenants.signals import state_changed
 
 ENTRY_LIFETIME = timedelta(minutes=15)
 
@@ -43,12 +44,14 @@ def organisation_open(organisation: Organisation) -> None:
     organisation.state = Organisation.State.ACTIVE
     organisation.suspension_reason = ""
     organisation.save(update_fields=["state", "suspension_reason"])
+    state_changed.send(sender=Organisation, organisation=organisation, state=organisation.state)
 
 
 def organisation_suspend(organisation: Organisation, *, reason: str) -> None:
     organisation.state = Organisation.State.SUSPENDED
     organisation.suspension_reason = reason
     organisation.save(update_fields=["state", "suspension_reason"])
+    state_changed.send(sender=Organisation, organisation=organisation, state=organisation.state)
 
 
 def organisation_rerank(organisation: Organisation, *, is_reranked: bool) -> None:

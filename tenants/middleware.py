@@ -19,7 +19,7 @@ from tenants.selectors import is_public_host, organisation_for_host
 from vena_platform.errors import VenaError
 
 connection: Any = django_connection  # the tenant backend has more methods than its stubs know
-OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/")
+OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/", "/brand.css", "/brand/logo")
 
 
 class OrganisationMiddleware:
@@ -67,7 +67,7 @@ class OrganisationMiddleware:
 
 def refusal(request: HttpRequest, error: type[VenaError], template: str) -> HttpResponse:
     """Programs get JSON, people a page; neither learns whether the path exists."""
-    if request.path.startswith(("/api/", "/v1/")):
+    if request.path.startswith(("/api/", "/v1/", "/scim/")):
         response: HttpResponse = JsonResponse({"code": error.code, "detail": error.message}, status=error.status)
     else:
         response = render(request, template, {"detail": error.message}, status=error.status)

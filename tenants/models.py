@@ -57,6 +57,12 @@ class Organisation(TenantMixin):
     def is_open(self) -> bool:
         return self.state == self.State.ACTIVE
 
+    @property
+    def look(self) -> Branding:
+        """Without a row of its own, the platform's look."""
+        found: Branding | None = getattr(self, "branding", None)
+        return found or Branding(organisation=self)
+
 
 class Domain(DomainMixin):
     """A host name that leads to an organisation."""
@@ -118,3 +124,8 @@ class DeletionReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.finished_at or 'unfinished'}"
+
+
+from tenants.branding.models import Branding  # noqa: E402  (models in modules of their own refer to the ones above)
+
+__all__ = ["Branding", "DeletionReceipt", "Domain", "Organisation", "Provisioning", "host_of", "schema_of"]

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import time
+from copy import copy
+
 from django.conf import settings
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 from django.http import HttpRequest
 
 from tenants.context import entered
-from tenants.models import Organisation
+from tenants.models import Branding, Domain, Organisation
+
+_known: dict[str, tuple[float, Organisation]] = {}  # host name → until when, whose it is
 
 
 def host_name(host: str) -> str:
@@ -26,9 +34,28 @@ def is_public_host(host: str) -> bool:
 
 
 def organisation_for_host(host: str) -> Organisation | None:
-    with entered("public"):
-        found: Organisation | None = Organisation.objects.filter(domains__domain=host_name(host)).first()
-        return found
+    """Remembered for VENA_HOST_SECONDS, because every request asks: so long a change that another process makes may
+    go unnoticed. Each caller gets a copy of its own."""
+    name = host_name(host)
+    until, kept = _known.get(name, (0.0, None))
+    if kept is None or until <= time.monotonic():
+        with entered("public"):
+            rows = Organisation.objects.select_related("branding").defer("branding__logo")
+            kept = rows.filter(domains__domain=name).order_by().first()
+        if kept is None:  # hosts that nobody has are not remembered: there is no end of them
+            _known.pop(name, None)
+            return None
+        _known[name] = (time.monotonic() + settings.VENA_HOST_SECONDS, kept)
+    return copy(kept)
+
+
+@receiver([post_save, post_delete], sender=Organisation)
+@receiver([post_save, post_delete], sender=Domain)
+@receiver([post_save, post_delete], sender=Branding)
+def forget_hosts(**kwargs: object) -> None:
+    """What this process changes counts at once. It may do so in a transaction: its end is what others see."""
+    _known.clear()
+    transaction.on_commit(_known.clear)
 
 
 def organisation_by_slug(slug: str) -> Organisation | None:
@@ -40,6 +67,13 @@ def organisation_by_slug(slug: str) -> Organisation | None:
 def open_organisations() -> list[Organisation]:
     with entered("public"):
         return list(Organisation.objects.filter(state=Organisation.State.ACTIVE))
+
+
+def kept_organisations() -> list[Organisation]:
+    """Those that are whole, suspended ones too."""
+    kept = (Organisation.State.ACTIVE, Organisation.State.SUSPENDED)
+    with entered("public"):
+        return list(Organisation.objects.filter(state__in=kept))
 
 
 def base_url(host: str) -> str:

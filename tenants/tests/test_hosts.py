@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 
-from tenants.actions import organisation_suspend
+from tenants.actions import organisation_open, organisation_suspend
 from tenants.models import Domain, Organisation
-from tenants.selectors import base_url, host_name, is_public_host, organisation_for_host, organisation_url
+from tenants.selectors import base_url, forget_hosts, host_name, is_public_host, organisation_for_host, organisation_url
 
 State = Organisation.State
 
@@ -160,3 +163,49 @@ def test_programs_are_told_to_come_back(acme: Organisation) -> None:
     response = get("acme.localhost", "/api/v1/me/")
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     assert response.json()["code"] == "organisation_not_ready"
+
+
+# -- remembered for a second ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def remembering(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
+    settings.VENA_HOST_SECONDS = 60.0
+    yield
+    forget_hosts()
+
+
+def test_a_host_is_looked_up_once(acme, globex, remembering, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    found = organisation_for_host("acme.localhost")
+    with django_assert_num_queries(0):
+        again = organisation_for_host("www.ACME.localhost:8000")
+    assert found == again == acme
+    assert found is not again  # what one request does to its copy, no other sees
+    assert organisation_for_host("globex.localhost") == globex
+
+
+def test_what_this_process_changes_counts_at_once(acme: Organisation, remembering: None) -> None:
+    assert get("acme.localhost", "/accounts/login/").status_code == 200
+    organisation_suspend(acme, reason="unpaid")
+    assert get("acme.localhost", "/").status_code == 403
+    organisation_open(acme)
+    Domain.objects.create(domain="ask.acme.example", tenant=acme)
+    assert organisation_for_host("ask.acme.example") == acme
+    Domain.objects.get(domain="ask.acme.example").delete()
+    assert organisation_for_host("ask.acme.example") is None
+
+
+def test_what_another_process_changes_counts_within_its_time(  # type: ignore[no-untyped-def]
+    acme: Organisation, remembering: None, settings
+) -> None:
+    settings.VENA_HOST_SECONDS = 0.3
+    assert organisation_for_host("acme.localhost") == acme
+    in_state(acme, State.SUSPENDED)  # past the signals, as another process would
+    time.sleep(0.31)
+    assert get("acme.localhost", "/").status_code == 403
+
+
+def test_hosts_that_nobody_has_are_not_remembered(acme: Organisation, remembering: None) -> None:
+    assert organisation_for_host("soon.localhost") is None
+    Domain.objects.bulk_create([Domain(domain="soon.localhost", tenant=acme)])
+    assert organisation_for_host("soon.localhost") == acme
