@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from billing.models import ExchangeRate, ModelPrice, Plan, Subscription, UsageEvent
+from billing.models import Budget, DailyUsage, ExchangeRate, ModelPrice, Plan, Subscription, UsageDifference, UsageEvent
 from vena_platform.admin_sites import operator_admin
 
 
@@ -19,6 +19,15 @@ class AddOnlyAdmin(ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(AddOnlyAdmin):
+    """What the machine writes and nobody else."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
 
@@ -45,7 +54,7 @@ class ExchangeRateAdmin(AddOnlyAdmin):
 
 
 @admin.register(UsageEvent, site=operator_admin)
-class UsageEventAdmin(AddOnlyAdmin):
+class UsageEventAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
         "organisation_label",
@@ -58,7 +67,34 @@ class UsageEventAdmin(AddOnlyAdmin):
     )
     list_filter = ("kind", "outcome", "provider")
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+
+@admin.register(Budget, site=operator_admin)
+class BudgetAdmin(ReadOnlyAdmin):
+    """To read: organisations give budgets themselves, and their periods change with them."""
+
+    list_display = ("organisation", "scope", "subject_label", "amount_gbp", "period", "at_cap", "is_active")
+    list_filter = ("scope", "at_cap", "is_active")
+
+
+@admin.register(DailyUsage, site=operator_admin)
+class DailyUsageAdmin(ReadOnlyAdmin):
+    list_display = ("day", "organisation_id", "kind", "model", "outcome", "calls", "cost_gbp")
+    list_filter = ("kind", "provider")
+    date_hierarchy = "day"
+
+
+@admin.register(UsageDifference, site=operator_admin)
+class UsageDifferenceAdmin(ReadOnlyAdmin):
+    """Days whose roll-up was not what the ledger says. Empty is good."""
+
+    list_display = (
+        "day",
+        "organisation_label",
+        "ledger_gbp",
+        "rolled_gbp",
+        "ledger_calls",
+        "rolled_calls",
+        "found_at",
+        "mended_at",
+    )

@@ -3,8 +3,14 @@ from __future__ import annotations
 import uuid
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.utils import timezone
 
+from billing.models_rollups import DailyUsage as DailyUsage
+from billing.models_rollups import RolledDay as RolledDay
+from billing.models_rollups import UsageDifference as UsageDifference
 from tenants.models import Organisation
 
 
@@ -53,6 +59,9 @@ class ModelPrice(models.Model):
     input_usd = money()
     cached_input_usd = money()
     output_usd = money()
+    cache_write_usd = models.DecimalField(  # of input that the provider puts into its cache; empty: as any input
+        max_digits=16, decimal_places=8, null=True, blank=True
+    )
     source = models.CharField(max_length=200)
 
     class Meta:
@@ -62,6 +71,10 @@ class ModelPrice(models.Model):
             models.CheckConstraint(
                 condition=models.Q(input_usd__gte=0, cached_input_usd__gte=0, output_usd__gte=0),
                 name="price_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cache_write_usd__isnull=True) | models.Q(cache_write_usd__gte=0),
+                name="cache_write_not_negative",
             ),
         ]
 
@@ -83,10 +96,20 @@ class ExchangeRate(models.Model):
         return f"{self.gbp_per_usd} from {self.valid_from}"
 
 
+class UsageKey(models.Model):
+    """Which calls are in the ledger. The ledger is cut by month, where the database can keep no key unique over all."""
+
+    key = models.UUIDField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
 class UsageEvent(models.Model):
     """The ledger: one row for every call of a provider. Append only; the database refuses updates and deletes.
 
-    It outlives people and organisations, so it points at none: ids and labels are copied in.
+    It outlives people and organisations, so it points at none: ids and labels are copied in. A table partition holds
+    one month of `created_at`.
     """
 
     class Kind(models.TextChoices):
@@ -94,6 +117,8 @@ class UsageEvent(models.Model):
         EMBEDDING = "embedding"
         RERANK = "rerank"
         CONTEXT = "context"  # a sentence for a chunk, written while a document is taken in
+        REWRITE = "rewrite"  # a question made to stand alone, or asked in several ways
+        ASSIST = "assist"  # titles, summaries of long conversations, questions that may follow
 
     class Outcome(models.TextChoices):
         COMPLETE = "complete"
@@ -101,12 +126,13 @@ class UsageEvent(models.Model):
         FAILED = "failed"
 
     id = models.BigAutoField(primary_key=True)
-    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4)
-    created_at = models.DateTimeField(auto_now_add=True)
+    idempotency_key = models.UUIDField(default=uuid.uuid4)  # unique by `UsageKey`
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     organisation_id = models.UUIDField()
     organisation_label = models.CharField(max_length=120)
     member_id = models.UUIDField(null=True)
     member_label = models.CharField(max_length=254, blank=True)
+    group_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # the member's when it was made
     kind = models.CharField(max_length=16, choices=Kind)
     outcome = models.CharField(max_length=16, choices=Outcome)
     subject = models.UUIDField(null=True)  # the answer or document it was spent on
@@ -114,6 +140,7 @@ class UsageEvent(models.Model):
     model = models.CharField(max_length=80)
     input_tokens = models.PositiveIntegerField(default=0)  # includes the cached ones
     cached_input_tokens = models.PositiveIntegerField(default=0)
+    cache_write_tokens = models.PositiveIntegerField(default=0)  # of the others, what the provider put into its cache
     output_tokens = models.PositiveIntegerField(default=0)
     is_estimated = models.BooleanField(default=False)
     price = models.ForeignKey(ModelPrice, models.PROTECT, null=True, related_name="+")  # null: no price was known
@@ -121,13 +148,113 @@ class UsageEvent(models.Model):
     cost_gbp = money()
 
     class Meta:
-        indexes = [models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation")]
+        indexes = [
+            models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation"),
+            models.Index(fields=["subject"], name="usage_by_subject"),
+            BrinIndex(fields=["created_at"], name="usage_by_time"),  # rows come in order: a few pages for millions
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(cost_gbp__gte=0), name="cost_not_negative"),
             models.CheckConstraint(
                 condition=models.Q(cached_input_tokens__lte=models.F("input_tokens")), name="cached_within_input"
             ),
+            models.CheckConstraint(
+                condition=models.Q(cache_write_tokens=0)
+                | models.Q(cache_write_tokens__lte=models.F("input_tokens") - models.F("cached_input_tokens")),
+                name="cache_write_within_input",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.model} £{self.cost_gbp}"
+
+
+class Budget(models.Model):
+    """What an organisation, a group or a person may spend, by the month or once; what happens at the cap is the
+    admin's choice. Of the budgets that apply to a question all must have room."""
+
+    class Scope(models.TextChoices):
+        ORGANISATION = "organisation"
+        GROUP = "group"
+        MEMBER = "member"
+
+    class Period(models.TextChoices):
+        MONTHLY = "monthly"
+        ONCE = "once"
+
+    class AtCap(models.TextChoices):
+        CHEAPER = "cheaper", "Use the cheaper model, then earlier answers only"
+        CACHED = "cached", "Give earlier answers only"
+        STOP = "stop", "Answer nothing"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="budgets")
+    scope = models.CharField(max_length=16, choices=Scope, default=Scope.ORGANISATION)
+    subject_id = models.UUIDField(null=True, blank=True)  # a group or a member; None: each of them, for itself
+    subject_label = models.CharField(max_length=254, blank=True)
+    amount_gbp = money()
+    period = models.CharField(max_length=16, choices=Period, default=Period.MONTHLY)
+    starts_on = models.DateField(null=True, blank=True)  # of a budget that is given once
+    ends_on = models.DateField(null=True, blank=True)  # its last day
+    at_cap = models.CharField(max_length=16, choices=AtCap, default=AtCap.STOP)
+    contact = models.CharField(max_length=200, blank=True)  # whom to ask for more
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_gbp__gte=0), name="budget_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(period="monthly") | models.Q(starts_on__isnull=False, ends_on__isnull=False),
+                name="a_budget_given_once_has_its_days",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "scope", "subject_id", "period"],
+                condition=models.Q(is_active=True, period="monthly"),
+                nulls_distinct=False,
+                name="one_monthly_budget_each",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"£{self.amount_gbp} for {self.subject_label or self.scope}"
+
+
+class BudgetPeriod(models.Model):
+    """One month of a budget, for one of those it applies to. `spent_gbp` follows the ledger, `reserved_gbp` what
+    running answers may still cost."""
+
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="periods")
+    subject_id = models.UUIDField()  # the organisation, group or member
+    starts_on = models.DateField()
+    limit_gbp = money()
+    spent_gbp = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    reserved_gbp = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    warned_percent = models.PositiveSmallIntegerField(default=0)  # the highest warning that was sent
+    reached_at = models.DateTimeField(null=True)  # first time that a question found no room
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["budget", "subject_id", "starts_on"], name="one_period_of_a_budget"),
+            models.CheckConstraint(condition=models.Q(reserved_gbp__gte=0), name="reserved_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.spent_gbp} of {self.limit_gbp} from {self.starts_on}"
+
+
+class BudgetHold(models.Model):
+    """What a running answer may cost at most, in one period. Gone when the answer has ended."""
+
+    key = models.UUIDField()  # the answer
+    period = models.ForeignKey(BudgetPeriod, models.CASCADE, related_name="holds")
+    amount_gbp = money()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "period"], name="one_hold_a_period")]
+        indexes = [models.Index(fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.amount_gbp} for {self.key}"

@@ -25,11 +25,25 @@ class Quote:
     input_gbp: Decimal = Decimal(0)  # for a million tokens
     cached_input_gbp: Decimal = Decimal(0)
     output_gbp: Decimal = Decimal(0)
+    cache_write_gbp: Decimal | None = None  # None: as any input
 
-    def cost(self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int) -> Decimal:
-        fresh = input_tokens - cached_input_tokens
-        total = fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp + output_tokens * self.output_gbp
+    def cost(
+        self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int, cache_write_tokens: int = 0
+    ) -> Decimal:
+        fresh = input_tokens - cached_input_tokens - cache_write_tokens
+        write_gbp = self.input_gbp if self.cache_write_gbp is None else self.cache_write_gbp
+        total = fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp
+        total += cache_write_tokens * write_gbp + output_tokens * self.output_gbp
         return (total / MILLION).quantize(QUANTUM)
+
+
+def dearest(provider: str, model: str, *, read: int, written: int) -> Decimal:
+    """What a call of so many tokens may cost at most, in pounds: nothing of it was in the provider's cache, and all of
+    it may be put there."""
+    price = quote(provider, model)
+    fresh = price.cost(input_tokens=read, cached_input_tokens=0, output_tokens=written)
+    kept = price.cost(input_tokens=read, cached_input_tokens=0, output_tokens=written, cache_write_tokens=read)
+    return max(fresh, kept)
 
 
 _quotes: dict[tuple[str, str], tuple[float, Quote]] = {}
@@ -57,6 +71,7 @@ def load_quote(provider: str, model: str) -> Quote:
         input_gbp=price.input_usd * rate.gbp_per_usd,
         cached_input_gbp=price.cached_input_usd * rate.gbp_per_usd,
         output_gbp=price.output_usd * rate.gbp_per_usd,
+        cache_write_gbp=None if price.cache_write_usd is None else price.cache_write_usd * rate.gbp_per_usd,
     )
 
 

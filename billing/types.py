@@ -19,7 +19,9 @@ class UsageRecord:
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
+    cache_write_tokens: int = 0  # of the input, beside the cached ones
     is_estimated: bool = False
     member_id: UUID | None = None
     member_label: str = ""
+    group_ids: tuple[UUID, ...] = ()  # the member's at that moment: their budgets are charged as well
     subject: UUID | None = None

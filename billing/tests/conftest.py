@@ -6,16 +6,20 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.permissions import Role
+from billing.budgets import forget_budgets
 from billing.prices import forget_quotes
 from billing.types import UsageRecord
 from tenants.models import Organisation
 
 
 @pytest.fixture(autouse=True)
-def _no_quotes_of_other_tests() -> Iterator[None]:
+def _nothing_remembered_of_other_tests() -> Iterator[None]:
     forget_quotes()
+    forget_budgets()
     yield
     forget_quotes()
+    forget_budgets()
 
 
 @pytest.fixture
@@ -35,5 +39,19 @@ def call(acme: Organisation) -> Callable[..., UsageRecord]:
             "output_tokens": 500,
         }
         return UsageRecord(**{**usual, **values})
+
+    return make
+
+
+@pytest.fixture
+def signed_in_as(make_person: Any, on_host: Any) -> Callable[..., Any]:
+    """A signed-in browser of somebody with a role, of finance without one."""
+
+    def make(organisation: Organisation, role: Role = Role.FINANCE) -> Any:
+        email = f"{role}@{organisation.slug}.example"
+        make_person(organisation, email, role)
+        browser = on_host(organisation)
+        browser.sign_in(email)
+        return browser
 
     return make

@@ -154,3 +154,19 @@ def test_no_negative_price(db: None, field: str) -> None:
     row = price("new")
     with pytest.raises(IntegrityError, match="price_not_negative"), transaction.atomic():
         ModelPrice.objects.filter(pk=row.pk).update(**{field: -1})
+
+
+# -- providers' own caches ------------------------------------------------------------------------
+
+
+def test_input_written_to_a_providers_cache_has_a_price_of_its_own(db: None) -> None:
+    found = quote("anthropic", "claude-sonnet-4-6")
+    assert found.cache_write_gbp == Decimal("3.75") * Decimal("0.79")
+    cost = found.cost(input_tokens=3000, cached_input_tokens=1000, cache_write_tokens=1500, output_tokens=0)
+    assert cost == Decimal("0.79") * (500 * 3 + 1000 * Decimal("0.3") + 1500 * Decimal("3.75")) / 1_000_000
+
+
+def test_without_such_a_price_it_costs_what_any_input_costs(db: None) -> None:
+    found = quote("openai", "gpt-4o")
+    one = found.cost(input_tokens=1000, cached_input_tokens=0, cache_write_tokens=1000, output_tokens=0)
+    assert one == found.cost(input_tokens=1000, cached_input_tokens=0, output_tokens=0) > 0

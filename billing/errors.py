@@ -1,0 +1,46 @@
+"""Refusals of `billing`: which rule refused, and whom to ask."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from vena_platform.errors import VenaError
+
+
+class BudgetReached(VenaError):
+    """No room for what the question may cost. `at_cap` is what the admin chose to happen."""
+
+    code, status = "budget_reached", 402
+    message = "The budget for questions is used up. Ask your administrator for more."
+
+    def __init__(self, *, name: str, limit: Decimal, at_cap: str, contact: str = "") -> None:
+        self.name, self.limit, self.at_cap = name, limit, at_cap
+        whom = contact or "your administrator"
+        self.told_of_cheaper = (
+            f"The budget of £{limit:,.2f} for {name} has no room for the usual model, so a cheaper one answers. "
+            f"Ask {whom} for more."
+        )
+        super().__init__(
+            f"The budget of £{limit:,.2f} for {name} is used up. Ask {whom} for more; earlier answers stay readable.",
+            detail=f"{name} at {limit}",
+        )
+
+
+class PeriodNotPossible(VenaError):
+    code, status = "period_not_possible", 422
+    message = "There is no report for this period. Choose another one."
+
+
+class BudgetNotFound(VenaError):
+    code, status = "budget_not_found", 404
+    message = "This budget is not there. Open the list of budgets again."
+
+
+class BudgetExists(VenaError):
+    code, status = "budget_exists", 409
+    message = "There is a monthly budget for this already. Change that one, or switch it off first."
+
+
+class BudgetNotPossible(VenaError):
+    code, status = "budget_not_possible", 422
+    message = "A budget can't be given like this."

@@ -1,0 +1,79 @@
+"""The ledger day by day: what reports read, how far it was made, and where it once differed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class DailyUsage(models.Model):
+    """One day's calls of one member, kind, model and outcome. Made from the ledger; may be made again at any time."""
+
+    id = models.BigAutoField(primary_key=True)
+    organisation_id = models.UUIDField()
+    day = models.DateField()  # of UTC
+    member_id = models.UUIDField(null=True)
+    member_label = models.CharField(max_length=254, blank=True)
+    kind = models.CharField(max_length=16)
+    provider = models.CharField(max_length=32)
+    model = models.CharField(max_length=80)
+    outcome = models.CharField(max_length=16)
+    calls = models.PositiveBigIntegerField()
+    unpriced_calls = models.PositiveBigIntegerField()  # no price was known: their cost is missing
+    estimated_calls = models.PositiveBigIntegerField()  # the provider told no tokens
+    input_tokens = models.PositiveBigIntegerField()  # includes the cached and the written ones
+    cached_input_tokens = models.PositiveBigIntegerField()
+    cache_write_tokens = models.PositiveBigIntegerField()
+    output_tokens = models.PositiveBigIntegerField()
+    cost_gbp = models.DecimalField(max_digits=20, decimal_places=8)
+    cache_saved_gbp = models.DecimalField(max_digits=40, decimal_places=20)  # exact; can be negative
+
+    class Meta:
+        verbose_name_plural = "daily usage"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation_id", "day", "member_id", "kind", "provider", "model", "outcome"],
+                nulls_distinct=False,
+                name="one_line_a_day",
+            )
+        ]
+        indexes = [models.Index(fields=["day"], name="daily_usage_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.model} £{self.cost_gbp}"
+
+
+class RolledDay(models.Model):
+    """A day whose calls of all organisations are in `DailyUsage`. Other days are read from the ledger itself."""
+
+    day = models.DateField(primary_key=True)
+    calls = models.PositiveBigIntegerField()
+    cost_gbp = models.DecimalField(max_digits=20, decimal_places=8)
+    rolled_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)  # when it was last compared with the ledger
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.calls}"
+
+
+class UsageDifference(models.Model):
+    """A check found that a day of an organisation was not what the ledger says. Such a day is made again at once."""
+
+    organisation_id = models.UUIDField()
+    organisation_label = models.CharField(max_length=120, blank=True)
+    day = models.DateField()
+    ledger_calls = models.PositiveBigIntegerField()
+    rolled_calls = models.PositiveBigIntegerField()
+    ledger_gbp = models.DecimalField(max_digits=20, decimal_places=8)
+    rolled_gbp = models.DecimalField(max_digits=20, decimal_places=8)
+    found_at = models.DateTimeField(auto_now_add=True)
+    mended_at = models.DateTimeField(null=True)  # equal when compared again
+
+    class Meta:
+        ordering = ["-found_at"]
+        indexes = [models.Index(fields=["organisation_id", "day"], name="difference_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: £{self.rolled_gbp} instead of £{self.ledger_gbp}"

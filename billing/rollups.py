@@ -1,0 +1,186 @@
+"""Daily roll-ups of the ledger, and the check that they say what the ledger says. All of it may be repeated.
+
+A day is rolled up when it has ended and whatever was being written then is written. Until then reports read it from
+the ledger (`usage_lines`), so they are never behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from billing.models import DailyUsage, RolledDay, UsageDifference, UsageEvent
+from billing.savings import OF_CALLS, PRICES
+
+logger = logging.getLogger(__name__)
+
+REST = timedelta(minutes=15)  # after midnight: transactions of the day before have ended
+CHECKED_A_NIGHT = 10  # days; those that were checked longest ago
+
+KEY = ("organisation_id", "member_id", "kind", "provider", "model", "outcome")
+COUNTS = {  # column → how the ledger's rows become it
+    "calls": "count(*)",
+    "unpriced_calls": "count(*) FILTER (WHERE price_id IS NULL)",
+    "estimated_calls": "count(*) FILTER (WHERE is_estimated)",
+    "input_tokens": "sum(input_tokens)",
+    "cached_input_tokens": "sum(cached_input_tokens)",
+    "cache_write_tokens": "sum(cache_write_tokens)",
+    "output_tokens": "sum(output_tokens)",
+    "cost_gbp": "sum(cost_gbp)",
+}
+SUMS = (*COUNTS, "cache_saved_gbp")
+# First together by price, which is quick and leaves few rows, then what they saved.
+OF_LEDGER = f"""
+SELECT calls.day, {", ".join(f"calls.{name}" for name in (*KEY, "member_label", *COUNTS))},
+  coalesce({OF_CALLS}, 0) AS cache_saved_gbp
+FROM (
+  SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {", ".join(KEY)}, price_id, rate_id,
+    max(member_label) AS member_label, {", ".join(f"{sql} AS {name}" for name, sql in COUNTS.items())}
+  FROM public.billing_usageevent AS event WHERE {{which}}
+  GROUP BY 1, {", ".join(KEY)}, price_id, rate_id
+) AS calls {PRICES}
+"""
+OF_DAY = f"""
+SELECT {", ".join(KEY)}, max(member_label) AS member_label, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
+FROM ({OF_LEDGER.format(which="created_at >= %(start)s AND created_at < %(end)s")}) AS parts
+GROUP BY {", ".join(KEY)}
+"""
+# The ledger only grows, so a line never has to go, and one statement is enough.
+ROLL = f"""
+WITH fresh AS ({OF_DAY}), lines AS (
+  INSERT INTO public.billing_dailyusage (day, {", ".join(KEY)}, member_label, {", ".join(SUMS)})
+  SELECT %(day)s, {", ".join(KEY)}, member_label, {", ".join(SUMS)} FROM fresh
+  ON CONFLICT ON CONSTRAINT one_line_a_day DO UPDATE SET member_label = EXCLUDED.member_label,
+    {", ".join(f"{name} = EXCLUDED.{name}" for name in SUMS)}
+  RETURNING calls, cost_gbp
+)
+INSERT INTO public.billing_rolledday (day, calls, cost_gbp, rolled_at)
+SELECT %(day)s, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
+ON CONFLICT (day) DO UPDATE
+SET calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
+"""
+DIFFERENCES = f"""
+WITH ledger AS ({OF_DAY}), rolled AS (SELECT * FROM public.billing_dailyusage WHERE day = %(day)s)
+SELECT coalesce(ledger.organisation_id, rolled.organisation_id),
+  coalesce(sum(ledger.calls), 0), coalesce(sum(rolled.calls), 0),
+  coalesce(sum(ledger.cost_gbp), 0), coalesce(sum(rolled.cost_gbp), 0)
+FROM ledger FULL JOIN rolled
+  ON ({", ".join(f"ledger.{name}" for name in KEY if name != "member_id")})
+   = ({", ".join(f"rolled.{name}" for name in KEY if name != "member_id")})
+  AND coalesce(ledger.member_id::text, '') = coalesce(rolled.member_id::text, '')
+GROUP BY 1
+HAVING bool_or(({", ".join(f"ledger.{name}" for name in SUMS)})
+  IS DISTINCT FROM ({", ".join(f"rolled.{name}" for name in SUMS)}))
+"""
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """From its midnight to the next, of UTC; the end is not included."""
+    start = datetime.combine(day, time(), UTC)
+    return start, start + timedelta(days=1)
+
+
+def of_day(day: date) -> dict[str, Any]:
+    start, end = day_bounds(day)
+    return {"day": day, "start": start, "end": end}
+
+
+# -- rolling up -----------------------------------------------------------------------------------
+
+
+def day_roll(day: date) -> None:
+    """One statement. Rolling a day again brings it up to date."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROLL, of_day(day))
+
+
+def day_make_again(day: date) -> None:
+    """Also takes away lines that the ledger knows nothing of."""
+    with transaction.atomic():
+        DailyUsage.objects.filter(day=day).delete()
+        day_roll(day)
+
+
+def days_roll(now: datetime | None = None) -> list[date]:
+    """Roll up every day that has ended and is not yet; which these were."""
+    made = list(days_missing(now or timezone.now()))
+    for day in made:
+        day_roll(day)
+    return made
+
+
+def days_missing(now: datetime) -> Iterator[date]:
+    first = UsageEvent.objects.order_by("id").values_list("created_at", flat=True).first()
+    if first is None:
+        return
+    last = (now - REST).date() - timedelta(days=1)
+    rolled = set(RolledDay.objects.filter(day__gte=first.date()).values_list("day", flat=True))
+    day = first.date()
+    while day <= last:
+        if day not in rolled:
+            yield day
+        day += timedelta(days=1)
+
+
+# -- the check ------------------------------------------------------------------------------------
+
+
+def days_check(count: int = CHECKED_A_NIGHT) -> list[UsageDifference]:
+    """Compare some days with the ledger, the never checked first; whatever differed, written down and mended."""
+    order = F("checked_at").asc(nulls_first=True)
+    days = RolledDay.objects.order_by(order, "-day").values_list("day", flat=True)[:count]
+    return [difference for day in list(days) for difference in day_check(day)]
+
+
+def day_check(day: date) -> list[UsageDifference]:
+    found = differences_of(day)
+    if found:
+        UsageDifference.objects.bulk_create(found)
+        day_make_again(day)
+        still = {one.organisation_id for one in differences_of(day)}
+        mended = [one.pk for one in found if one.organisation_id not in still]
+        UsageDifference.objects.filter(pk__in=mended).update(mended_at=timezone.now())
+    RolledDay.objects.filter(day=day).update(checked_at=timezone.now())
+    for one in found:
+        logger.error("usage.differed", extra={**facts_of(one), "day": day.isoformat()})
+    return found
+
+
+def differences_of(day: date) -> list[UsageDifference]:
+    """One for each organisation whose lines of the day are not exactly the ledger's, in any figure."""
+    with connection.cursor() as cursor:
+        cursor.execute(DIFFERENCES, of_day(day))
+        rows = cursor.fetchall()
+    return [
+        UsageDifference(
+            organisation_id=organisation,
+            day=day,
+            ledger_calls=ledger_calls,
+            rolled_calls=rolled_calls,
+            ledger_gbp=ledger_gbp,
+            rolled_gbp=rolled_gbp,
+            organisation_label=label_of(organisation),
+        )
+        for organisation, ledger_calls, rolled_calls, ledger_gbp, rolled_gbp in rows
+    ]
+
+
+def label_of(organisation_id: Any) -> str:
+    events = UsageEvent.objects.filter(organisation_id=organisation_id)
+    return events.values_list("organisation_label", flat=True).first() or ""
+
+
+def facts_of(one: UsageDifference) -> dict[str, Any]:
+    return {
+        "organisation_id": str(one.organisation_id),
+        "ledger_calls": one.ledger_calls,
+        "rolled_calls": one.rolled_calls,
+        "ledger_gbp": str(one.ledger_gbp),
+        "rolled_gbp": str(one.rolled_gbp),
+    }

@@ -1,0 +1,49 @@
+"""What the books need now and then. All of it may be repeated."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+
+from billing.budget_periods import budgets_recount
+from billing.budget_warnings import budgets_warn
+from billing.budgets import holds_sweep
+from billing.partitions import partitions_ensure
+from billing.rollups import days_check, days_roll
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def sweep_holds() -> None:
+    if count := holds_sweep():
+        logger.warning("budgets.holds_swept", extra={"count": count})
+
+
+@shared_task
+def recount_budget(*, budget_id: str) -> None:
+    budgets_recount(UUID(budget_id))
+
+
+@shared_task
+def warn_of_budgets() -> None:
+    budgets_warn()
+
+
+@shared_task
+def roll_up_days() -> None:
+    days_roll()
+
+
+@shared_task
+def keep_the_books() -> None:
+    """Tables for the months to come; days rolled up and compared with the ledger; budgets that follow it."""
+    partitions_ensure()
+    days_roll()
+    days_check()
+    for period, had in budgets_recount():
+        logger.error(
+            "budgets.differed", extra={"budget": str(period.budget_id), "had": str(had), "true": str(period.spent_gbp)}
+        )
