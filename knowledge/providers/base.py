@@ -34,6 +34,14 @@ class ChatModel(Protocol):
     def stream(self, prompt: Prompt) -> AsyncGenerator[str | ModelUsage, None]: ...
 
 
+class ClosableChatModel(ChatModel, Protocol):
+    """One over HTTP, with a key that can be tried."""
+
+    async def check_key(self, seconds: float) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Embedder(Protocol):
     """Dense vectors, unit length. `version` changes whenever vectors stop being comparable with earlier ones."""
 

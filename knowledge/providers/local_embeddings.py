@@ -48,6 +48,7 @@ class LocalEmbedder:
     name = "all-MiniLM-L6-v2"
     dimensions = 384
     max_tokens = 256
+    window = 64  # texts: some three seconds; more of like length come together than among fewer, so less is padded
 
     def __init__(self, model_dir: str | Path | None = None, *, threads: int | None = None) -> None:
         self._model_dir = Path(model_dir) if model_dir else None

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from importlib.util import find_spec
 from typing import Any, cast
 
+import aiohttp
 import anyio
 import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from knowledge.errors import ProviderRefused, ProviderUnavailable
-from knowledge.providers.streams import EventStream, Patience, PerLoop, estimate_usage
+from knowledge.providers.failures import (
+    filtered,
+    garbage_refused,
+    not_reached,
+    once_more_if_refused,
+    seconds_asked_for,
+    sorted_status,
+    told_in_stream,
+)
+from knowledge.providers.guarded import guarded_client
+from knowledge.providers.streams import ONE_WORD, EventStream, Patience, PerLoop, estimate_usage
 from knowledge.types import ModelUsage, Prompt
 
+VENDOR_URL = "https://api.openai.com/v1"
 HAS_AIOHTTP = find_spec("aiohttp") is not None  # a faster transport for the SDK, by a factor of three
-RETRYABLE_STATUS = frozenset({408, 409, 425, 429})
-REFUSALS_IN_STREAM = frozenset({"invalid_request_error", "authentication_error", "permission_error", "not_found_error"})
-FILTERED = "The AI provider's content filter stopped this answer. Ask in other words."
-DETAIL_LIMIT = 300
+__all__ = ["OpenAIChatModel", "make_client", "raise_error_in", "seconds_asked_for", "translated_errors"]
 
 
 @contextmanager
@@ -29,33 +39,29 @@ def translated_errors(provider: str) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        detail = f"{provider}: {error.status_code} {error.code or error.type or ''}: {error.message}"[:DETAIL_LIMIT]
-        if error.status_code in RETRYABLE_STATUS or error.status_code >= 500:
-            unavailable = ProviderUnavailable(detail=detail)
-            unavailable.retry_after = seconds_asked_for(error.response.headers)
-            raise unavailable from error
-        raise ProviderRefused(detail=detail) from error
-    except (openai.APIConnectionError, httpx2.RequestError, anyio.EndOfStream, OSError) as error:
-        # The SDK leaves what breaks after the headers as it is: httpx2, anyio, or OSError for TLS.
-        raise ProviderUnavailable(detail=f"{provider}: {type(error).__name__} {error}"[:DETAIL_LIMIT]) from error
-
-
-def seconds_asked_for(headers: Mapping[str, str]) -> float | None:
-    """What `retry-after-ms` or `retry-after` says; a date, or nonsense, says nothing."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) / unit)
-        except (KeyError, ValueError):
-            continue
-    return None
+        kind = error.code or error.type or ""
+        raise sorted_status(provider, error.status_code, kind, error.message, error.response.headers) from error
+    except (openai.APIConnectionError, httpx2.RequestError, anyio.EndOfStream, aiohttp.ClientError, OSError) as error:
+        # The SDK leaves some of it as it is: httpx2, anyio, aiohttp for what is no HTTP, OSError for TLS.
+        raise not_reached(provider, error) from error
 
 
 def make_client(
-    *, api_key: str, base_url: str | None, connect_timeout: float, read_timeout: float | None
+    *,
+    api_key: str,
+    base_url: str | None,
+    connect_timeout: float,
+    read_timeout: float | None,
+    is_guarded: bool = False,
 ) -> AsyncOpenAI:
-    """An SDK client that never repeats a call by itself: the retry policy is ours."""
+    """An SDK client that never repeats a call by itself: the retry policy is ours.
+
+    `is_guarded`: the address was typed by an organisation, so it must not lead into our own network.
+    """
     timeout = httpx2.Timeout(connect=connect_timeout, read=read_timeout, write=30.0, pool=connect_timeout)
-    http_client = DefaultAioHttpClient(timeout=timeout) if HAS_AIOHTTP else None
+    http_client: httpx2.AsyncClient | None = DefaultAioHttpClient(timeout=timeout) if HAS_AIOHTTP else None
+    if is_guarded:
+        http_client = guarded_client(timeout)
     return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0, http_client=http_client)
 
 
@@ -76,6 +82,7 @@ class OpenAIChatModel:
         first_token_timeout: float = 20.0,
         silence_timeout: float = 15.0,
         temperature: float | None = None,
+        is_guarded: bool = False,
     ) -> None:
         self.name = name
         self.provider = provider
@@ -83,9 +90,17 @@ class OpenAIChatModel:
         self._silence_timeout = silence_timeout
         self._options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
         # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
-        self._limit_name = "max_completion_tokens" if base_url is None else "max_tokens"
+        is_openai = base_url in (None, VENDOR_URL)
+        self._limit_name = "max_completion_tokens" if is_openai else "max_tokens"
+        self._takes_prefix_key = is_openai  # other servers may refuse what they do not know
         self._clients = PerLoop(
-            lambda: make_client(api_key=api_key, base_url=base_url, connect_timeout=connect_timeout, read_timeout=None)
+            lambda: make_client(
+                api_key=api_key,
+                base_url=base_url,
+                connect_timeout=connect_timeout,
+                read_timeout=None,
+                is_guarded=is_guarded,
+            )
         )
 
     def prepare(self) -> None:
@@ -97,6 +112,20 @@ class OpenAIChatModel:
         if client := self._clients.drop():
             await client.close()
 
+    async def check_key(self, seconds: float) -> None:
+        """A real call that costs nothing, or a token where the key may not ask for the list of models.
+
+        Raises ProviderRefused or ProviderUnavailable.
+        """
+        try:
+            with translated_errors(self.provider):
+                await self._clients.get().models.list(timeout=seconds)
+        except ProviderRefused as error:
+            if error.http_status != 403:
+                raise
+            async with asyncio.timeout(seconds), aclosing(self.stream(ONE_WORD)) as stream:
+                await anext(stream, None)
+
     async def stream(self, prompt: Prompt) -> AsyncGenerator[str | ModelUsage, None]:
         written: list[str] = []
         usage: ModelUsage | None = None
@@ -107,15 +136,17 @@ class OpenAIChatModel:
                 events = await self._open(stack, prompt, patience)
                 while (batch := await events.batch()) is not None:
                     for payload in batch:
-                        raise_error_in(payload, self.provider)
-                        text, is_thinking, reason = _piece_of(payload)
+                        with garbage_refused(self.provider):
+                            raise_error_in(payload, self.provider)
+                            text, is_thinking, reason = _piece_of(payload)
+                            told = self._usage_of(payload)
                         finish_reason = reason or finish_reason
                         if text or is_thinking:
                             patience.progress()
                         if text:
                             written.append(text)
                             yield text
-                        if told := self._usage_of(payload):
+                        if told:
                             usage = told
                             yield told
         self._check_end(finish_reason)
@@ -134,10 +165,15 @@ class OpenAIChatModel:
             self._limit_name: prompt.max_output_tokens,
             **self._options,
         }
+        if self._takes_prefix_key and prompt.prefix_key:
+            request["prompt_cache_key"] = prompt.prefix_key  # prompts that begin alike go where that is kept
         # `post` and not `chat.completions.create`: the same request without 2 ms of typed copying, and the response as
         # it comes instead of a model object a chunk (bench/README.md).
-        sending = self._clients.get().post(
-            "/chat/completions", body=request, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
+        client = self._clients.get()
+        sending = once_more_if_refused(
+            lambda: client.post(
+                "/chat/completions", body=request, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
+            )
         )
         response = cast(httpx2.Response, await patience.wait(sending))
         stack.push_async_callback(response.aclose)
@@ -159,7 +195,7 @@ class OpenAIChatModel:
         if finish_reason is None:
             raise ProviderUnavailable(detail=f"{self.provider}: the stream ended before the answer did")
         if finish_reason == "content_filter":
-            raise ProviderRefused(FILTERED, detail=f"{self.provider}: content_filter")
+            raise filtered(self.provider, finish_reason)
 
 
 def raise_error_in(payload: dict[str, Any], provider: str) -> None:
@@ -168,8 +204,7 @@ def raise_error_in(payload: dict[str, Any], provider: str) -> None:
     if not error:
         return
     kind, message = (error.get("type") or "", error.get("message") or "") if isinstance(error, dict) else ("", error)
-    detail = f"{provider}: in the stream: {kind}: {message}"[:DETAIL_LIMIT]
-    raise (ProviderRefused if kind in REFUSALS_IN_STREAM else ProviderUnavailable)(detail=detail)
+    raise told_in_stream(provider, kind, message)
 
 
 def _messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -184,5 +219,7 @@ def _piece_of(payload: dict[str, Any]) -> tuple[str, bool, str | None]:
         return "", False, None
     delta = choices[0].get("delta") or {}
     text = delta.get("content") or delta.get("refusal") or ""
+    if not isinstance(text, str):
+        raise TypeError("text that is none")
     is_thinking = bool(delta.get("reasoning_content") or delta.get("reasoning"))
     return text, is_thinking, choices[0].get("finish_reason")

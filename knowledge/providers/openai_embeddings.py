@@ -10,12 +10,16 @@ import re
 import time
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx2
 import numpy as np
 import openai
+import orjson
 
 from knowledge.errors import ProviderRefused, ProviderUnavailable
+from knowledge.providers.failures import DETAIL_LIMIT
 from knowledge.providers.openai import make_client, translated_errors
 from knowledge.providers.streams import PerLoop
 from knowledge.types import ModelUsage, Vector
@@ -125,16 +129,22 @@ class OpenAIEmbedder:
         return first + second, tokens + more
 
     async def _embed(self, texts: list[str], patience: float) -> tuple[list[Vector], int]:
+        # `post` and not `embeddings.create`: the same request and failures, without a typed copy of every text and a
+        # model object for every vector.
+        request = {"model": self.name, "input": texts, "encoding_format": "base64", **self._size()}
         with translated_errors(self.provider):
             async with asyncio.timeout(patience):
-                response = await self._clients.get().embeddings.create(
-                    model=self.name, input=texts, encoding_format="base64", **self._size()
-                )
-        rows = sorted(response.data, key=lambda row: row.index)
-        vectors = [self._vector(row.embedding) for row in rows]
+                response = await self._clients.get().post("/embeddings", body=request, cast_to=httpx2.Response)
+        try:
+            answer = orjson.loads(response.content)
+            rows = sorted(answer["data"], key=itemgetter("index"))
+            vectors = [self._vector(row["embedding"]) for row in rows]
+            tokens = (answer.get("usage") or {}).get("prompt_tokens")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ProviderUnavailable(detail=f"{self.provider}: no embeddings: {error!r}"[:DETAIL_LIMIT]) from error
         if len(vectors) != len(texts):
             raise ProviderUnavailable(detail=f"{self.provider}: {len(vectors)} vectors for {len(texts)} texts")
-        return vectors, response.usage.prompt_tokens if response.usage else sum(map(self.count_tokens, texts))
+        return vectors, tokens if isinstance(tokens, int) else sum(map(self.count_tokens, texts))
 
     def _size(self) -> dict[str, Any]:
         """Only these models can be asked for fewer dimensions; others refuse the argument."""

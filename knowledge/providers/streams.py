@@ -6,18 +6,19 @@ Knows no SDK, so that the pipeline can import it without paying for one.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, Generic, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import httpx2
+import orjson
 
 from knowledge.errors import ProviderUnavailable
 from knowledge.providers.base import ChatModel
-from knowledge.types import ModelUsage, Prompt
+from knowledge.types import ModelUsage, Prompt, Role, Turn
 
 T = TypeVar("T")
+ONE_WORD = Prompt("", (Turn(Role.USER, "Say yes."),), "", (), max_output_tokens=16)
 
 BYTES_PER_TOKEN = 4  # UTF-8 bytes, so that scripts with many tokens a character are not counted too low
 TOKENS_PER_TURN = 4  # role and separators
@@ -44,6 +45,7 @@ def estimate_usage(model: ChatModel, prompt: Prompt, text_so_far: str, told: Mod
         cached_input_tokens=told.cached_input_tokens if told else 0,
         output_tokens=max(told.output_tokens if told else 0, estimate_tokens(text_so_far)),
         estimated=True,
+        cache_write_tokens=told.cache_write_tokens if told else 0,
     )
 
 
@@ -60,6 +62,7 @@ class EventData:
 
     def __init__(self) -> None:
         self.is_done = False
+        self.problem: ProviderUnavailable | None = None  # what came before it is good
         self._rest = b""
         self._data: list[bytes] = []
 
@@ -76,13 +79,17 @@ class EventData:
                 if data == b"[DONE]":
                     self.is_done = True
                     break
-                found.append(_json_object(data))
+                try:
+                    found.append(_json_object(data))
+                except ProviderUnavailable as problem:
+                    self.problem = problem
+                    break
         return found
 
 
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
-        payload = json.loads(data)
+        payload = orjson.loads(data)
     except ValueError as error:
         raise ProviderUnavailable(detail="the stream held something that is not JSON") from error
     if not isinstance(payload, dict):
@@ -115,8 +122,11 @@ class Patience:
         self._timer.cancel()
 
     def progress(self) -> None:
-        self._missing = self._silent
         self._deadline = self._loop.time() + self._silence
+        if self._missing is not self._silent:
+            self._missing = self._silent
+            self._timer.cancel()  # it waits for the first piece, which may be longer
+            self._timer = self._loop.call_at(self._deadline, self._check)
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         task = self._waiting = cast("asyncio.Task[Any]", asyncio.current_task())
@@ -152,6 +162,8 @@ class EventStream:
 
     async def batch(self) -> list[dict[str, Any]] | None:
         """The events of one network read (there may be none in it); None at the end."""
+        if self._events.problem is not None:
+            raise self._events.problem
         if self._events.is_done:
             await self._drain()
             return None
