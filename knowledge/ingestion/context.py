@@ -20,12 +20,13 @@ from django.db.models.functions import Length
 from billing.metering import record_usage
 from billing.prices import quote
 from billing.types import UsageRecord
+from knowledge.choosing import document_choice, document_model
 from knowledge.ingestion.indexing import point_id
 from knowledge.ingestion.jobs import Job, TurnOver
 from knowledge.models import Chunk, Collection, Document
 from knowledge.providers.base import ChatModel
+from knowledge.providers.defaults import QUOTING
 from knowledge.providers.loops import run_in_loop
-from knowledge.providers.registry import chat_model, default_chat_provider
 from knowledge.providers.streams import estimate_tokens, estimate_usage
 from knowledge.types import ModelUsage, Prompt, Role, Turn
 
@@ -60,7 +61,7 @@ class ContextEstimate:
 
 
 def can_compose() -> bool:
-    return default_chat_provider() != "extractive"
+    return document_choice().provider != QUOTING
 
 
 def context_estimate(collection: Collection) -> ContextEstimate:
@@ -68,8 +69,8 @@ def context_estimate(collection: Collection) -> ContextEstimate:
     count = rows.count()
     characters = rows.aggregate(total=Sum(Length("text")))["total"] or 0
     input_tokens = count * (estimate_tokens(SYSTEM) + 20) + (2 * NEIGHBOURS + 2) * characters // 4
-    model = chat_model()
-    price = quote(model.provider, model.name)
+    choice = document_choice()
+    price = quote(choice.provider, choice.model)
     cost = price.cost(input_tokens=input_tokens, cached_input_tokens=0, output_tokens=count * SENTENCE_TOKENS)
     return ContextEstimate(
         can_compose(), count, input_tokens, count * SENTENCE_TOKENS, cost if price.price_id is not None else None
@@ -106,7 +107,7 @@ def known_sentences(job: Job, batch: Sequence[Chunk]) -> dict[str, str]:
 
 def written(job: Job, chunks: Sequence[Chunk]) -> dict[str, str]:
     prompts = [prompt_for(job, chunk) for chunk in chunks]
-    answers = run_in_loop(ask_all(chat_model(), prompts))
+    answers = run_in_loop(ask_all(document_model(job.library.tenant), prompts))
     records = [
         usage_record(job, usage, key=str(chunk.position)) for chunk, (_, usage) in zip(chunks, answers, strict=True)
     ]
@@ -167,6 +168,7 @@ def usage_record(job: Job, usage: ModelUsage, *, key: str) -> UsageRecord:
         model=usage.model,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         is_estimated=usage.estimated,
         member_id=job.version.created_by_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
-from knowledge.models import Chunk
+from knowledge.models import Chunk, TextVectors
 
 _COPY = """
 COPY knowledge_chunk (
@@ -15,6 +16,29 @@ COPY knowledge_chunk (
     boxes, place, char_start, char_end, content_hash
 ) FROM STDIN
 """
+
+_COPY_VECTORS = """
+COPY knowledge_textvectors (embedding_version, content_hash, dense, tokens, created_at) FROM STDIN (FORMAT BINARY)
+"""
+
+
+def copy_vectors_in(rows: Sequence[TextVectors]) -> None:
+    """Store vectors of new texts, inside the transaction that runs. Where another worker stored some of them at this
+    moment, those are left as they are."""
+    try:
+        # Django translates the errors of its own calls; those at the end of a COPY come straight from psycopg.
+        with (
+            transaction.atomic(),
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(_COPY_VECTORS) as copy,
+        ):
+            copy.set_types(["varchar", "varchar", "bytea", "bytea", "timestamptz"])
+            now = timezone.now()
+            for one in rows:
+                copy.write_row((one.embedding_version, one.content_hash, one.dense, one.tokens, now))
+    except IntegrityError:
+        TextVectors.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
 def copy_in(chunks: Iterable[Chunk]) -> None:

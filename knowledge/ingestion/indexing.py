@@ -56,8 +56,8 @@ def store_chunks(
 
 def row(document: Document, version: DocumentVersion, draft: ChunkDraft) -> Chunk:
     return Chunk(
-        document=document,
-        version=version,
+        document_id=document.pk,
+        version_id=version.pk,
         point_id=point_id(document.pk, draft.content_hash, draft.occurrence),
         position=draft.position,
         section=draft.section,
@@ -83,11 +83,11 @@ def index_chunks(job: Job) -> None:
     """Give every chunk of the version its point; what is there already is left alone. Yields to others in between."""
     run_in_loop(vector_index().prepare(job.library.space))
     done = 0
-    payer = Payer(job.lease, job.document.pk, job.version.created_by_id, job.version.created_by_label)
+    payer = payer_of(job, job.document.pk)
     windows = windows_stored(job) if job.rows is None else windows_at_hand(job, job.rows)
     for passengers in windows:
         new = absent(job, passengers)
-        asked = bring_in(job.library, new, payer) if new else 0
+        asked = len(bring_in(job.library, new, payer)) if new else 0
         job.embedded += asked
         job.reused += len(passengers) - asked
         done += len(passengers)
@@ -99,12 +99,20 @@ def index_chunks(job: Job) -> None:
 
 def windows_at_hand(job: Job, rows: Sequence[Chunk]) -> Iterator[list[Passenger]]:
     size = window_of(job.library)
-    labels, language = labels_of(job.document), job.document.collection.language
+    passengers = passengers_at_hand(job.document, rows)
     for start in range(0, len(rows), size):
-        yield [
-            Passenger(one.point_id, job.document.pk, labels, language, one.content_hash, one.embedding_text)
-            for one in rows[start : start + size]
-        ]
+        yield passengers[start : start + size]
+
+
+def passengers_at_hand(document: Document, rows: Sequence[Chunk]) -> list[Passenger]:
+    labels, language = labels_of(document), document.collection.language
+    return [
+        Passenger(one.point_id, document.pk, labels, language, one.content_hash, one.embedding_text) for one in rows
+    ]
+
+
+def payer_of(job: Job, subject: UUID | None) -> Payer:
+    return Payer(job.lease, subject, job.version.created_by_id, job.version.created_by_label)
 
 
 def windows_stored(job: Job) -> Iterator[list[Passenger]]:

@@ -18,7 +18,7 @@ class TurnOver(Exception):
     """Another organisation waits; what is done so far is stored, and the rest goes back in line."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """A document, the version that is being taken in, and the lease that says it is ours."""
 
@@ -48,6 +48,9 @@ class Job:
         """Raise when nobody wants the work any more."""
         leases.check(self.document.pk, self.lease)
 
+    def spent(self, stage: str, seconds: float) -> None:
+        self.stages[stage] = round(self.stages.get(stage, 0.0) + seconds, 4)
+
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         self.stage = stage
@@ -55,4 +58,4 @@ class Job:
         try:
             yield
         finally:
-            self.stages[stage] = round(self.stages.get(stage, 0.0) + time.perf_counter() - started, 4)
+            self.spent(stage, time.perf_counter() - started)

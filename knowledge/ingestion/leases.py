@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from knowledge.ingestion.companions import companions
 from knowledge.models import Document
 from tenants.context import entered
 
@@ -26,34 +27,46 @@ def waiting() -> Q:
     return Q(state=Document.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=timezone.now()))
 
 
-@transaction.atomic
 def take_next() -> Document | None:
     """The document that waits longest, leased to us, or None. Two workers never get the same one."""
-    document = (
+    taken, _ = take_turn(most=1)
+    return taken[0] if taken else None
+
+
+@transaction.atomic
+def take_turn(*, most: int) -> tuple[list[Document], bool]:
+    """The document that waits longest and up to `most` - 1 small ones that may travel with it, under one lease; and
+    whether more wait. Two workers never get the same one."""
+    rows = list(
         Document.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("newest", "collection")
-        .filter(waiting())
-        .order_by("queued_at", "pk")
-        .first()
+        .filter(waiting(), newest__isnull=False)
+        .order_by("queued_at", "pk")[: most + 1 if most > 1 else 1]
     )
-    if document is None or document.newest is None:
-        return None
-    now = timezone.now()
-    document.lease = uuid.uuid4()
-    document.state = Document.State.EMBEDDING if document.newest.chunked_at else Document.State.READING
-    document.attempts += 1
-    document.work_started_at = now
-    Document.objects.filter(pk=document.pk).update(
-        lease=document.lease,
+    taken = companions(rows, most)
+    if taken:
+        lease_to_us(taken)
+    return taken, len(taken) < len(rows)
+
+
+def lease_to_us(documents: Sequence[Document]) -> None:
+    now, lease = timezone.now(), uuid.uuid4()
+    for document in documents:
+        is_cut = document.newest is not None and document.newest.chunked_at is not None
+        document.lease = lease
+        document.state = Document.State.EMBEDDING if is_cut else Document.State.READING
+        document.attempts += 1
+        document.work_started_at = now
+    Document.objects.filter(pk__in=[document.pk for document in documents]).update(
+        lease=lease,
         lease_expires_at=now + lifetime(),
-        state=document.state,
+        state=documents[0].state,  # a group has one
         attempts=F("attempts") + 1,
         work_started_at=now,
         progressed_at=now,
         not_before=None,
         failed_stage="",
     )
-    return document
 
 
 def update(document_id: UUID, held: UUID, /, **values: object) -> None:
@@ -70,6 +83,18 @@ def check(document_id: UUID, held: UUID) -> None:
         raise LeaseLost
 
 
+def update_all(document_ids: Sequence[UUID], held: UUID, /, **values: object) -> set[UUID]:
+    """The same for a group under one lease, inside a transaction; returns those that are still ours, and only they
+    were changed."""
+    now = timezone.now()
+    rows = Document.objects.filter(pk__in=document_ids, lease=held, state__in=Document.WORKING).order_by("pk")
+    ours = set(rows.select_for_update().values_list("pk", flat=True))
+    Document.objects.filter(pk__in=ours).update(
+        **{"lease_expires_at": now + lifetime(), "progressed_at": now, **values}
+    )
+    return ours
+
+
 def give_back(document_id: UUID, held: UUID, **values: object) -> bool:
     """End our hold with the row's next state; False when it was not ours any more."""
     row = Document.objects.filter(pk=document_id, lease=held, state__in=Document.WORKING)
@@ -81,7 +106,7 @@ def lifetime() -> timedelta:
 
 
 @contextmanager
-def renewed(schema_name: str, document_id: UUID, lease: UUID) -> Iterator[None]:
+def renewed(schema_name: str, document_ids: Sequence[UUID], lease: UUID) -> Iterator[None]:
     """Renew from a second thread while a long step runs (a provider tells nothing for a minute)."""
     done = threading.Event()
 
@@ -89,7 +114,7 @@ def renewed(schema_name: str, document_id: UUID, lease: UUID) -> Iterator[None]:
         try:
             while not done.wait(settings.VENA_INGESTION_LEASE_SECONDS / 4):
                 with entered(schema_name):
-                    Document.objects.filter(pk=document_id, lease=lease).update(
+                    Document.objects.filter(pk__in=document_ids, lease=lease).update(
                         lease_expires_at=timezone.now() + lifetime()
                     )
         finally:

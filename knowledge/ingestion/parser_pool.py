@@ -142,8 +142,8 @@ class ParserPool:
         self._orders.put(order)
         return order.result()
 
-    def give_back(self, child: ParserChild, *, rss: int, is_sound: bool) -> None:
-        child.files += 1
+    def give_back(self, child: ParserChild, *, rss: int, is_sound: bool, files: int = 1) -> None:
+        child.files += files
         child.rss = rss
         child.idle_since = time.monotonic()
         if not is_sound or child.files >= self._max_files or rss > self._max_rss:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from django.core.files import File
 
 from knowledge.errors import IngestionError
+from knowledge.ingestion.indexing import library_changed
 from knowledge.ingestion.jobs import Job
 from knowledge.ingestion.uploads import Upload, check_upload, document_key, store_upload
 from knowledge.models import Document
@@ -32,7 +33,8 @@ def store_parts(job: Job, parts: Sequence[Part]) -> None:
         return
     keys = [store_part(job, part) for part in parts]
     gone = job.document.parts.exclude(key__in=keys).exclude(state=Document.State.DELETING)
-    gone.update(state=Document.State.DELETING, lease=None, lease_expires_at=None)  # the watchdog removes them
+    if gone.update(state=Document.State.DELETING, lease=None, lease_expires_at=None):  # the watchdog removes them
+        library_changed()
 
 
 def store_part(job: Job, part: Part) -> str:

@@ -56,13 +56,9 @@ def ingest(library: Library, document: Document) -> None:
 
     Safe to repeat and to kill: it ends ready, failed, or free for another worker. Raises nothing that we expect.
     """
-    if document.newest is None or document.lease is None:
-        return
-    schema_name = library.tenant.schema_name
-    version = document.newest
-    job = Job(library, document, version, document.lease, Patience(schema_name), version.chunked_at is not None)
+    job = job_of(library, document, Patience(library.tenant.schema_name))
     try:
-        with leases.renewed(schema_name, document.pk, job.lease):
+        with leases.renewed(job.schema_name, [document.pk], job.lease):
             run_stages(job)
     except LeaseLost:
         forget_if_unwanted(job)
@@ -75,6 +71,13 @@ def ingest(library: Library, document: Document) -> None:
     except Exception as error:
         logger.exception("document.crashed", extra={"document": str(document.pk)})
         settle_failed(job, IngestionCrashed(detail=repr(error)))
+
+
+def job_of(library: Library, document: Document, patience: Patience) -> Job:
+    version, lease = document.newest, document.lease
+    if version is None or lease is None:
+        raise LeaseLost
+    return Job(library, document, version, lease, patience, is_resumed=version.chunked_at is not None)
 
 
 def run_stages(job: Job) -> None:

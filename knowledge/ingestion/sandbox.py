@@ -11,8 +11,9 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -56,8 +57,93 @@ def parse(
     it raised goes on. Raises subclasses of `IngestionError`, `DocumentTooComplex` for a file that takes more time or
     memory than `limits` grant or that crashes its parser, and `ParserBroken`.
     """
-    partial = output.with_name(f".{output.name}.{token_hex(4)}")
-    job = {
+    partial = _partial(output)
+    job = _message(path, file_name, limits, output, partial, parts_folder)
+    try:
+        return _result(_answer(pool or _pool, job, limits, check), output, parts_folder)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFile:
+    """A file without files inside, to be parsed beside others; `check` as in `parse`."""
+
+    path: Path
+    file_name: str
+    output: Path
+    check: Check
+
+
+def parse_each(
+    files: Sequence[SmallFile], *, limits: ReadLimits, pool: ParserPool | None = None
+) -> Generator[ParsedDocument | Exception, None, None]:
+    """What `parse` returns or raises for each of these files, in their order. They go to one process all at once, so
+    that it reads the next file while the caller uses the last. Limits count for each file by itself, and the death of
+    the process costs only the file it read: those behind it are parsed by `parse`.
+    """
+    answers = _answers_in_turn(pool or _pool, files, limits)
+    try:
+        for file, answer in zip(files, chain(answers, repeat(None)), strict=False):
+            yield _outcome(file, answer, limits, pool)
+    finally:
+        answers.close()
+
+
+def _outcome(
+    file: SmallFile, answer: dict[str, Any] | Exception | None, limits: ReadLimits, pool: ParserPool | None
+) -> ParsedDocument | Exception:
+    try:
+        if isinstance(answer, Exception):
+            return answer
+        if answer is not None:
+            return _result(answer, file.output, None)
+        name, output = file.file_name, file.output
+        return parse(
+            file.path, file_name=name, limits=limits, output=output, parts_folder=None, check=file.check, pool=pool
+        )
+    except Exception as error:  # noqa: BLE001 - the caller sorts them, as it does those of `parse`
+        return error
+
+
+def _answers_in_turn(
+    pool: ParserPool, files: Sequence[SmallFile], limits: ReadLimits
+) -> Generator[dict[str, Any] | Exception, None, None]:
+    """One answer a file, until the process can't be trusted with the next."""
+    if not files:
+        return
+    child = pool.take()
+    partials = [_partial(file.output) for file in files]
+    rss, is_sound = 0, False
+    try:
+        _await_start(child, files[0].check)
+        for file, partial in zip(files, partials, strict=True):
+            frames.send(child.jobs, _message(file.path, file.file_name, limits, file.output, partial, None))
+        for file in files:
+            answer = _await_answer(child, limits, file.check)
+            rss, was_sound = int(answer.get("rss", 0)), "ok" in answer or "error" in answer
+            is_sound = was_sound and file is files[-1]  # before that there are more files in the pipe
+            yield answer
+            if not was_sound:
+                return
+    except frames.PipeClosed:
+        logger.warning("parser.died", extra={"files": child.files})
+    except Exception as error:  # noqa: BLE001 - of the file that is being read: too long, too large, not wanted
+        yield error
+    finally:
+        pool.give_back(child, rss=rss, is_sound=is_sound, files=len(files))
+        for partial in partials:
+            partial.unlink(missing_ok=True)
+
+
+def _partial(output: Path) -> Path:
+    return output.with_name(f".{output.name}.{token_hex(4)}")
+
+
+def _message(
+    path: Path, file_name: str, limits: ReadLimits, output: Path, partial: Path, parts_folder: Path | None
+) -> dict[str, Any]:
+    return {
         "path": str(path.absolute()),
         "file_name": file_name.encode(errors="replace").decode(),
         "limits": asdict(limits),
@@ -65,13 +151,14 @@ def parse(
         "partial": str(partial.absolute()),
         "parts_folder": str(parts_folder.absolute()) if parts_folder else None,
     }
+
+
+def _result(answer: dict[str, Any], output: Path, parts_folder: Path | None) -> ParsedDocument:
+    _raise_what_went_wrong(answer)
     try:
-        _raise_what_went_wrong(_answer(pool or _pool, job, limits, check))
         return _checked(output, parts_folder)
     except CheckpointUnreadable as error:
         raise ParserBroken(str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def close() -> None:

@@ -4,7 +4,9 @@ The truth is in each organisation's rows. Redis only remembers which organisatio
 ago, so losing it costs order, never a document: the watchdog puts everything back in line.
 
 A message in the queue is a ticket: it names no document. Whoever draws one asks here which organisation is next and
-takes that one's oldest document, so a thousand tickets of one organisation serve another's single file at once.
+takes that one's oldest document, with a few small ones behind it, so one organisation's thousand files serve another's
+single one within seconds. A ticket that found work is followed by another while there is more, so an organisation has
+at least one as long as it waits, and hardly ever many.
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ _WAITING = f"{settings.VENA_REDIS_PREFIX}:ingestion:waiting"  # sorted set: sche
 _SERVED = f"{settings.VENA_REDIS_PREFIX}:ingestion:served"  # hash: schema → the same, while it waits for nothing
 _CLOCK = f"{settings.VENA_REDIS_PREFIX}:ingestion:clock"
 
+_TICKET = f"{settings.VENA_REDIS_PREFIX}:ingestion:ticket:"  # + schema: one is in the queue, and was not drawn yet
+_TICKET_SECONDS = 10  # after that another one is sent: a message may get lost
+
+_ENTER = """
+redis.call('ZADD', KEYS[1], 'NX', redis.call('HGET', KEYS[2], ARGV[1]) or 0, ARGV[1])
+"""
 _TAKE = """
 local first = redis.call('ZRANGE', KEYS[1], 0, 0)
 if #first == 0 then return false end
@@ -54,7 +62,7 @@ def forget_client(*, setting: str, **kwargs: object) -> None:
 
 def enter(schema_name: str) -> None:
     """The organisation waits: it stands where it stood when it was last served."""
-    client().zadd(_WAITING, {schema_name: float(client().hget(_SERVED, schema_name) or 0)}, nx=True)
+    client().eval(_ENTER, 2, _WAITING, _SERVED, schema_name)
 
 
 def leave(schema_name: str) -> None:
@@ -65,6 +73,7 @@ def forget(schema_name: str) -> None:
     """The organisation is gone."""
     leave(schema_name)
     client().hdel(_SERVED, schema_name)
+    forget_ticket(schema_name)
 
 
 def others_wait(schema_name: str) -> bool:
@@ -86,14 +95,35 @@ def turns(drawn_for: str) -> Iterator[str]:
         yield drawn_for
 
 
-def send_ticket(schema_name: str, *, delay: float = 0) -> None:
-    """Ask a worker to take the next document; in `delay` seconds. A broker that is down costs a minute, no document."""
+def send_ticket(schema_name: str, *, delay: float = 0, at_once: bool = False) -> None:
+    """Ask a worker to take the next document; in `delay` seconds. A broker that is down costs a minute, no document.
+
+    Whoever draws a ticket says so before looking at the rows: one that is still in the queue will find this document.
+    And whoever draws it early waits a moment, unless it is to be worked on `at_once`: files seldom come alone.
+    """
     try:
         enter(schema_name)
+        if not delay and not client().set(_TICKET + schema_name, ripe_at(at_once), nx=True, ex=_TICKET_SECONDS):
+            return
         task = current_app.tasks[WORK]
         task.apply_async(kwargs={"schema_name": schema_name}, countdown=delay, queue=QUEUE)
     except (redis.RedisError, OSError, task_refused()) as error:
         logger.warning("ingestion.ticket_lost", extra={"schema": schema_name, "detail": repr(error)})
+
+
+def drawn(schema_name: str) -> None:
+    """A ticket of this organisation's left the queue: what comes in from now on needs another one."""
+    ripe = float(client().get(_TICKET + schema_name) or 0)
+    time.sleep(min(max(ripe - time.time(), 0), settings.VENA_INGESTION_GATHER_SECONDS))
+    forget_ticket(schema_name)
+
+
+def forget_ticket(schema_name: str) -> None:
+    client().delete(_TICKET + schema_name)
+
+
+def ripe_at(at_once: bool) -> float:
+    return 0.0 if at_once else time.time() + settings.VENA_INGESTION_GATHER_SECONDS
 
 
 @functools.cache

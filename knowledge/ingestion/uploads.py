@@ -98,15 +98,7 @@ def store_upload(
     `file` is None for a web page: the worker fetches it. With a `problem` that is known already, the document is
     failed from the start and says why.
     """
-    version = DocumentVersion(
-        file_name=upload.name,
-        media_type=known_media_type(upload.name),
-        size=file.size or 0 if file else 0,
-        sha256=digest_of(file) if file else "",
-        created_by=upload.person,
-        created_by_label=upload.label,
-        recipe=recipe_of(collection),
-    )
+    version = version_of_upload(collection, upload, file)
     known = known_document(collection, upload.key)
     if known and is_same(known, version):
         return Document.objects.select_related("newest", "current").order_by().get(pk=known["pk"]), Change.UNCHANGED
@@ -118,6 +110,18 @@ def store_upload(
         if version.file:
             version.file.delete(save=False)
         raise
+
+
+def version_of_upload(collection: Collection, upload: Upload, file: File[bytes] | None) -> DocumentVersion:
+    return DocumentVersion(
+        file_name=upload.name,
+        media_type=known_media_type(upload.name),
+        size=file.size or 0 if file else 0,
+        sha256=digest_of(file) if file else "",
+        created_by=upload.person,
+        created_by_label=upload.label,
+        recipe=recipe_of(collection),
+    )
 
 
 def organisation_id(schema_name: str) -> UUID:
@@ -203,6 +207,18 @@ def created(
     schema_name: str, collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None
 ) -> Document:
     """Both rows in two statements: each names the other, and the database looks at that when they are committed."""
+    document = new_document(collection, upload, version, problem)
+    document.save(force_insert=True)
+    version.save(force_insert=True)
+    if not problem:
+        transaction.on_commit(lambda: send_ticket(schema_name))
+    return document
+
+
+def new_document(
+    collection: Collection, upload: Upload, version: DocumentVersion, problem: IngestionError | None = None
+) -> Document:
+    """Not stored yet, with its first version."""
     document = Document(
         collection=collection,
         parent=upload.parent,
@@ -220,10 +236,6 @@ def created(
     )
     document.clean_fields(exclude=["collection", "uploaded_by", "current", "newest", "parent", "source_url"])
     version.document, version.number = document, 1
-    document.save(force_insert=True)
-    version.save(force_insert=True)
-    if not problem:
-        transaction.on_commit(lambda: send_ticket(schema_name))
     return document
 
 

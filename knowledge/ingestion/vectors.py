@@ -12,6 +12,7 @@ from django.db import transaction
 
 from billing.metering import record_usage
 from billing.types import UsageRecord
+from knowledge.ingestion.copying import copy_vectors_in
 from knowledge.models import TextVectors
 from knowledge.providers.base import Embedder
 from knowledge.providers.loops import run_in_loop
@@ -47,15 +48,15 @@ def window_of(library: Library) -> int:
     return int(getattr(embedder(library.embedding_provider), "window", DEFAULT_WINDOW))
 
 
-def bring_in(library: Library, passengers: Sequence[Passenger], payer: Payer) -> int:
-    """Store points for these chunks; durable when it returns. Returns how many texts a model was asked for."""
+def bring_in(library: Library, passengers: Sequence[Passenger], payer: Payer) -> set[str]:
+    """Store points for these chunks; durable when it returns. Returns the hashes of the texts a model was asked for."""
     vectors = known_vectors(library, {passenger.content_hash for passenger in passengers})
     missing = {one.content_hash: one.embedding_text for one in passengers if one.content_hash not in vectors}
     if missing:
         vectors |= embedded(library, missing, payer)
     points = [point(passenger, vectors[passenger.content_hash]) for passenger in passengers]
     run_in_loop(vector_index().upsert(library.space, points))
-    return len(missing)
+    return set(missing)
 
 
 def point(passenger: Passenger, dense: Vector) -> EmbeddedChunk:
@@ -91,7 +92,7 @@ def embedded(library: Library, texts: dict[str, str], payer: Payer) -> dict[str,
     ]
     with transaction.atomic():  # paid for and kept, or neither
         record_usage([usage_record(library, usage, payer, key=uuid5(payer.key, first))])
-        TextVectors.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        copy_vectors_in(rows)
     return dict(zip(texts, vectors, strict=True))
 
 
@@ -115,6 +116,7 @@ def usage_record(library: Library, usage: ModelUsage, payer: Payer, *, key: UUID
         model=usage.model,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         is_estimated=usage.estimated,
         member_id=payer.member_id,

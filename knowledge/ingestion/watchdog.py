@@ -17,7 +17,7 @@ from django.utils import timezone
 from knowledge.errors import IngestionInterrupted, IngestionStalled
 from knowledge.ingestion.indexing import note_attempt
 from knowledge.ingestion.leases import waiting
-from knowledge.ingestion.turns import send_ticket
+from knowledge.ingestion.turns import forget_ticket, send_ticket
 from knowledge.models import Document, IngestionAttempt
 from vena_platform.errors import VenaError
 
@@ -33,7 +33,8 @@ def settle_stuck(schema_name: str, *, queue_is_empty: bool, everybody_died: bool
     back = put_back_lost(everybody_died)
     if queue_is_empty:
         back = max(back, Document.objects.filter(waiting()).count())
-    for _ in range(back):
+    if back:
+        forget_ticket(schema_name)  # one that got lost would stand in the way of this one
         send_ticket(schema_name)
     return back
 

@@ -28,14 +28,14 @@ _INNER_FOLDER, _INNER_HEADER = "__substg1.0_3701000D", 24  # bytes
 _DEEPEST = 8  # messages in messages
 _LONGEST_HEADER = 2_000  # characters
 _BOUNDARY = "between_the_parts_of_a_message_inside_a_message"
-_BROKEN = (LookupError, ValueError, AssertionError, AttributeError, struct.error)
+_BROKEN = (LookupError, ValueError, AssertionError, AttributeError, OverflowError, struct.error)
 
 
 def read_msg(source: Source) -> ParsedDocument:
     try:
         with damage_named():
             return _parsed(oxmsg.Message.load(str(source.path)), source)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:  # the size of a sector is read from the file
         raise DamagedDocument(detail=str(error)) from error
 
 

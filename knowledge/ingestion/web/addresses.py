@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 import idna
 
 from knowledge.errors import UrlNotAllowed
-from knowledge.ingestion.web.networks import IP, Network, is_public
+from vena_platform.networks import IP, Network, is_public
 
 LONGEST = 2000  # characters
 PORTS = {"http": 80, "https": 443}

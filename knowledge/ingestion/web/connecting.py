@@ -21,7 +21,7 @@ import httpcore2
 
 from knowledge.errors import UrlNotSecure, UrlTooSlow, UrlUnreachable
 from knowledge.ingestion.web.addresses import Rules, checked, ip_of
-from knowledge.ingestion.web.networks import IP
+from vena_platform.networks import IP
 
 T = TypeVar("T")
 Check = Callable[[], None]

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from billing.limits import limits_of
-from knowledge.ingestion.indexing import note_attempt, store_chunks
+from knowledge.ingestion.indexing import library_changed, note_attempt, store_chunks
 from knowledge.ingestion.jobs import Job
 from knowledge.ingestion.readers.content import content_of
 from knowledge.ingestion.uploads import Upload, document_key, known_media_type, store_upload
@@ -138,7 +138,8 @@ def bring_pages(job: Job) -> bool:
     keys = [queue_page(job, page) for page in site.pages]
     if site.is_whole:
         gone = job.document.parts.exclude(key__in=keys).exclude(state=Document.State.DELETING)
-        gone.update(state=Document.State.DELETING, lease=None, lease_expires_at=None)  # the watchdog removes them
+        if gone.update(state=Document.State.DELETING, lease=None, lease_expires_at=None):  # the watchdog removes them
+            library_changed()
     version = job.version
     version.sha256 = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     if is_current(job, version.sha256):
