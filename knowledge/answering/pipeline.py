@@ -1,31 +1,39 @@
-"""The life of an answer inside `knowledge`: retrieve, prompt, stream, check citations, meter. No ORM in the middle."""
+"""The life of an answer inside `knowledge`: understand, search, weigh, prompt, stream, check, meter. No ORM inside."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from decimal import Decimal
-from uuid import UUID, uuid5
+from dataclasses import replace
 
-from billing.metering import record_usage
-from billing.types import UsageRecord
-from knowledge.answering.citations import CitationFilter
-from knowledge.answering.prompts import NOT_FOUND_TEXT, build_prompt
-from knowledge.providers.base import ChatModel
-from knowledge.providers.registry import chat_model
-from knowledge.providers.streams import estimate_usage
-from knowledge.retrieval.search import retrieve
+from django.conf import settings
+
+from knowledge.answering import evidence
+from knowledge.answering.allowance import Allowance
+from knowledge.answering.cache import Memory
+from knowledge.answering.cache_keys import prefix_key
+from knowledge.answering.courtesy import courteous_reply
+from knowledge.answering.legs import written
+from knowledge.answering.links import plain_links, targets_of
+from knowledge.answering.prompts import NOT_FOUND_TEXT, build_prompt, is_not_found, version_of
+from knowledge.answering.query import Understood, searched, understood
+from knowledge.answering.shown import Shown
+from knowledge.answering.spending import Spending
+from knowledge.answering.support import SupportChecker
+from knowledge.retrieval.passages import extent_of
+from knowledge.retrieval.search import QueryVectors
 from knowledge.retrieval.usage import calls_of
 from knowledge.types import (
     AnswerEvent,
     Finished,
     ModelUsage,
-    Prompt,
+    Notice,
     Question,
     Receipt,
     SearchResult,
     SourcesFound,
+    Support,
     TextDelta,
 )
 from tenants.context import in_tenant
@@ -33,94 +41,134 @@ from tenants.context import in_tenant
 
 async def answer_question(question: Question, receipt: Receipt) -> AsyncGenerator[AnswerEvent, None]:
     """Stream the events of one answer. Whatever ends it, every provider call is in the ledger and on the receipt."""
-    spent: list[UsageRecord] = []
+    if reply := courteous_reply(question.text):
+        yield TextDelta(reply)
+        yield Finished(text=reply, cited=(), usage=ModelUsage("", ""))
+        return
+    spending = Spending(question.library.tenant, question.asker, question.answer_id)
+    allowance = Allowance(question, spending)
+    memory = Memory(question, receipt, spending, allowance)
     try:
-        found = await retrieve(question.library, question.text, question.scope)
-        spent += [usage_record(question, usage, kind=kind, outcome="complete") for kind, usage in calls_of(found)]
-        for note in found.notes:
-            yield note
-        yield SourcesFound(found.passages)
-        if not found.passages:
-            yield TextDelta(NOT_FOUND_TEXT)
-            yield Finished(text=NOT_FOUND_TEXT, cited=(), usage=ModelUsage("", ""), refused=True)
-            return
-        async with aclosing(compose(question, found, receipt, spent)) as events:
+        made = memory.events(lambda known: allowed(question, receipt, spending, memory, allowance, known))
+        async with aclosing(made) as events:
             async for event in events:
                 yield event
     finally:
-        await asyncio.shield(meter(question, spent, receipt))
+        await asyncio.shield(asyncio.ensure_future(settle(receipt, spending)))
+    memory.keep()
 
 
-async def compose(
-    question: Question, found: SearchResult, receipt: Receipt, spent: list[UsageRecord]
+async def settle(receipt: Receipt, spending: Spending) -> None:
+    receipt.cost_gbp = await spending.settle()
+
+
+async def allowed(
+    question: Question,
+    receipt: Receipt,
+    spending: Spending,
+    memory: Memory,
+    allowance: Allowance,
+    known: QueryVectors | None,
 ) -> AsyncGenerator[AnswerEvent, None]:
+    """The answer that the budgets have room for. Raises BudgetReached."""
+    await allowance.take()
+    for note in allowance.notes:
+        yield note
+    question = replace(question, settings=allowance.settings)
+    async with aclosing(answered(question, receipt, spending, memory, known)) as events:
+        async for event in events:
+            yield event
+
+
+async def answered(
+    question: Question, receipt: Receipt, spending: Spending, memory: Memory, known: QueryVectors | None = None
+) -> AsyncGenerator[AnswerEvent, None]:
+    asked = await understood(question, spending)
+    async with aclosing(memory.rewritten(asked.rewritten)) as kept:
+        async for event in kept:
+            yield event
+    if memory.earlier:
+        return
+    for note in asked.notes:
+        yield note
+    found = await searched(question, asked, known)
+    for kind, usage in calls_of(found):
+        spending.add(usage, kind=kind)
+    for note in found.notes:
+        yield note
+    yield SourcesFound(found.passages)
+    events = composed(question, asked, found, receipt, spending) if is_enough(question, asked, found) else None
+    async with aclosing(events or refused(question, asked, found)) as told:
+        async for event in told:
+            yield event
+
+
+def is_enough(question: Question, asked: Understood, found: SearchResult) -> bool:
+    near = settings.VENA_MIN_SIMILARITY
+    return evidence.is_enough(asked.text, found.passages, question.library.space.version, near)
+
+
+async def refused(question: Question, asked: Understood, found: SearchResult) -> AsyncGenerator[AnswerEvent, None]:
+    """No model is called: it would have nothing to answer from."""
+    extent = await in_tenant(question.library.tenant.schema_name, extent_of, question.scope)
+    text = plain_links(evidence.refusal(question.text, extent, found.passages))
+    yield TextDelta(text)
+    yield Finished(
+        text=text,
+        cited=(),
+        usage=ModelUsage("", ""),
+        refused=True,
+        is_gap=extent.documents > 0,
+        asked_as=asked.rewritten,
+    )
+
+
+async def composed(
+    question: Question, asked: Understood, found: SearchResult, receipt: Receipt, spending: Spending
+) -> AsyncGenerator[AnswerEvent, None]:
+    version = version_of(question.settings.prompt_version)
     prompt = build_prompt(
-        question.text, found.passages, question.history, organisation_name=question.library.organisation_name
+        question.text,
+        found.passages,
+        question.history,
+        organisation_name=question.library.organisation_name,
+        instructions=question.settings.instructions,
+        summary=question.summary,
+        asked_as=asked.rewritten,
+        version=version.name,
     )
-    model = chat_model()
-    citations = CitationFilter(available=len(found.passages))
-    shown: list[str] = []
-    raw: list[str] = []
-    outcome = "stopped"
-    try:
-        async with aclosing(pieces(model, prompt, receipt, raw)) as stream:
-            async for piece in stream:
-                if text := citations.feed(piece):
-                    shown.append(text)
-                    yield TextDelta(text)
-        if text := citations.flush():
-            shown.append(text)
-            yield TextDelta(text)
-        outcome = "complete"
-    except Exception:
-        outcome = "failed"
-        raise
-    finally:
-        if outcome != "complete" or receipt.usage is None:
-            # A provider that was cut off never told its final count: our own estimate stands in, marked as such.
-            receipt.usage = estimate_usage(model, prompt, "".join(raw), told=receipt.usage)
-        spent.append(usage_record(question, receipt.usage, kind="chat", outcome=outcome))
-    answer = "".join(shown)
-    refused = not citations.cited and answer.strip() == NOT_FOUND_TEXT
-    yield Finished(text=answer, cited=tuple(citations.cited), usage=receipt.usage, refused=refused)
-
-
-async def pieces(model: ChatModel, prompt: Prompt, receipt: Receipt, raw: list[str]) -> AsyncGenerator[str, None]:
-    """The model's text; its usage goes to the receipt, where the last cumulative count wins."""
-    async with aclosing(model.stream(prompt)) as stream:
-        async for piece in stream:
-            if isinstance(piece, ModelUsage):
-                receipt.usage = piece
-            else:
-                raw.append(piece)
+    prompt = replace(prompt, prefix_key=prefix_key(question.library.tenant, prompt.system))
+    shown = Shown(len(found.passages), targets_of(found.passages))
+    checker = SupportChecker(found.passages)
+    supports: list[Support] = []
+    async with aclosing(written(prompt, receipt, spending, question.settings)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Notice):
                 yield piece
-
-
-async def meter(question: Question, spent: list[UsageRecord], receipt: Receipt) -> None:
-    if spent:
-        receipt.cost_gbp = await in_tenant(question.library.tenant.schema_name, record_usage, spent)
-    else:
-        receipt.cost_gbp = Decimal(0)
-
-
-def usage_record(question: Question, usage: ModelUsage, *, kind: str, outcome: str) -> UsageRecord:
-    return UsageRecord(
-        key=call_key(question.answer_id, kind),
-        tenant=question.library.tenant,
-        kind=kind,
-        outcome=outcome,
-        provider=usage.provider,
-        model=usage.model,
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.cached_input_tokens,
-        output_tokens=usage.output_tokens,
-        is_estimated=usage.estimated,
-        member_id=question.asker.id,
-        member_label=question.asker.label,
-        subject=question.answer_id,
+            elif text := shown.feed(piece):
+                yield TextDelta(text)
+                supports += checker.feed(text)
+    if text := shown.flush():
+        yield TextDelta(text)
+        supports += checker.feed(text)
+    supports += checker.flush()
+    is_refused = is_not_found(shown.text, shown.cited)
+    if shown.text.strip() == NOT_FOUND_TEXT:
+        yield TextDelta(shown.add(await searched_in(question, found)))
+    yield Finished(
+        text=shown.text,
+        cited=() if is_refused else shown.cited,
+        usage=receipt.usage or ModelUsage("", ""),
+        refused=is_refused,
+        supports=() if is_refused else tuple(supports),
+        uncited=checker.uncited,
+        is_gap=is_refused,
+        asked_as=asked.rewritten,
+        prompt_version=version.name,
     )
 
 
-def call_key(answer_id: UUID, kind: str) -> UUID:
-    """The same call of the same answer has the same key, so it is counted once."""
-    return uuid5(answer_id, kind)
+async def searched_in(question: Question, found: SearchResult) -> str:
+    """What is said behind a model's own refusal: the same as behind ours."""
+    extent = await in_tenant(question.library.tenant.schema_name, extent_of, question.scope)
+    return plain_links(evidence.refusal("", extent, found.passages)).removeprefix(NOT_FOUND_TEXT)

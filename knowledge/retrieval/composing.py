@@ -24,7 +24,7 @@ class FoundChunk:
     """A chunk as a search needs it. `tokens` are its token vectors, packed, where they were asked for and exist."""
 
     point_id: UUID
-    chunk_id: UUID
+    chunk_id: UUID | int
     document_id: UUID
     title: str
     text: str
@@ -37,6 +37,8 @@ class FoundChunk:
     last_page: int | None = None
     place: str = ""
     boxes: tuple[Box, ...] = ()
+    char_start: int | None = None
+    source_url: str = ""  # of a page of the web
     content_hash: str = ""
     tokens: bytes | None = None
 
@@ -174,10 +176,12 @@ def passage(n: int, group: Group) -> Passage:
         version_number=best.version_number,
         last_page=max(pages, default=None),
         last_position=last.position,
+        char_start=first.char_start,
         section=first.section,
         place=place_of([each.chunk.place for each in group.members]),
         boxes=tuple(box for each in group.members for box in each.chunk.boxes),
         also_in=_others(group),
+        source_url=best.source_url,
     )
 
 

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from knowledge.types import Hits
 
+OTHER_WORDING = 0.5  # what another wording's list counts beside the question's own
+
 
 @dataclass(frozen=True, slots=True)
 class FusedHit:
@@ -34,6 +36,25 @@ def min_max_fusion(hits: Hits, *, dense_weight: float = 0.5) -> list[FusedHit]:
 def distribution_fusion(hits: Hits) -> list[FusedHit]:
     """DBSF as Qdrant defines it: mean ± 3 standard deviations become 0..1 in each list, then the sum. Not capped."""
     return _fused(hits, _distribution, 1.0, 1.0)
+
+
+def together(lists: Sequence[Sequence[FusedHit]], *, weight: float = OTHER_WORDING) -> list[FusedHit]:
+    """Lists of one question in several wordings, each fused already, become one by score: the weighted mean.
+
+    The first is the question's own and counts 1, each other `weight`. `similarity` stays the own wording's, where it
+    has one.
+    """
+    if len(lists) < 2:
+        return list(lists[0]) if lists else []
+    whole = 1 + weight * (len(lists) - 1)
+    merged: dict[UUID, FusedHit] = {}
+    for position, ranked in enumerate(lists):
+        for hit in ranked:
+            known = merged.get(hit.point_id)
+            score = hit.score * (weight if position else 1) / whole + (known.score if known else 0.0)
+            similarity = (known.similarity if known else 0.0) or hit.similarity
+            merged[hit.point_id] = FusedHit(hit.point_id, hit.document_id, score, similarity)
+    return sorted(merged.values(), key=_best_first)
 
 
 def _fused(

@@ -8,7 +8,9 @@ from datetime import date
 from uuid import UUID
 
 from accounts.models import User
-from knowledge.selectors import collections_readable
+from accounts.permissions import Can
+from accounts.selectors import require
+from knowledge.access import readable_ids
 from knowledge.types import SearchScope
 
 
@@ -25,7 +27,8 @@ def scope_of(
 
     The rest narrows that further: a document named in a collection they may not read is not found.
     """
-    allowed = set(collections_readable(user).order_by().values_list("pk", flat=True))
+    require(user, Can.READ_DOCUMENTS)
+    allowed = readable_ids(user)
     wanted = allowed if collection_ids is None else allowed & set(collection_ids)
     return SearchScope(
         collection_ids=_sorted(wanted),

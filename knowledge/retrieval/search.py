@@ -16,7 +16,7 @@ from knowledge.providers.base import Embedder, Reranker, TokenEmbedder, VectorIn
 from knowledge.providers.registry import embedder, reranker, sparse_encoder, vector_index
 from knowledge.retrieval import composing, passages
 from knowledge.retrieval.composing import Candidate, FoundChunk, Group
-from knowledge.retrieval.fusion import FusedHit, min_max_fusion
+from knowledge.retrieval.fusion import FusedHit, min_max_fusion, together
 from knowledge.retrieval.late_interaction import late_scores
 from knowledge.retrieval.trace import Recorder, Trace
 from knowledge.retrieval.tracing import Witness
@@ -50,6 +50,16 @@ Languages = Mapping[str, tuple[UUID, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class QueryVectors:
+    """What an embedding model made of a text. `usage` counts once, with whoever uses them."""
+
+    text: str
+    dense: Vector
+    tokens: NDArray[np.float32] | None
+    usage: ModelUsage
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """What a search runs on. `languages` and `rows` read PostgreSQL, or memory where a folder is evaluated."""
 
@@ -62,6 +72,7 @@ class Engine:
     is_late: bool = False  # late interaction, when there is no reranker
     uses_meaning: bool = True
     uses_keywords: bool = True
+    known: QueryVectors | None = None  # what the model has made of a question already
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +103,29 @@ class Asked:
     notes: tuple[Notice, ...] = ()
 
 
-async def retrieve(library: Library, text: str, scope: SearchScope, *, limit: int | None = None) -> SearchResult:
-    """The best passages for a text, numbered from 1.
+async def retrieve(
+    library: Library,
+    text: str,
+    scope: SearchScope,
+    *,
+    limit: int | None = None,
+    rerank: bool | None = None,
+    others: Sequence[str] = (),
+    known: QueryVectors | None = None,
+) -> SearchResult:
+    """The best passages for a text, numbered from 1. `others` are other wordings of it, whose finds count as well.
+    `known` are the text's vectors, where they were made before.
 
-    What fails is told in `notes`: without embeddings only keywords are searched, without the reranker the first order
-    stands. Raises IndexUnavailable.
+    `rerank` None: as the library says. What fails is told in `notes`: without embeddings only keywords are searched,
+    without the reranker the first order stands. Raises IndexUnavailable.
     """
-    return await search(engine_of(library), text, scope, plan_of(limit), Recorder())
+    engine = replace(engine_of(library, rerank), known=known)
+    return await search(engine, text, scope, plan_of(limit), Recorder(), others)
+
+
+async def query_vectors(library: Library, text: str) -> QueryVectors:
+    """A question's vectors, as its search will need them. Raises ProviderUnavailable and ProviderRefused."""
+    return await embedded(engine_of(library), text)
 
 
 async def retrieve_traced(
@@ -106,10 +133,7 @@ async def retrieve_traced(
 ) -> tuple[SearchResult, Trace]:
     """The same, with what each stage did. `rerank` False leaves the second ranking out."""
     recorder = Recorder(is_on=True)
-    engine = engine_of(library)
-    if rerank is False:
-        engine = replace(engine, reranker=None, is_late=False)
-    found = await search(engine, text, scope, plan_of(limit), recorder)
+    found = await search(engine_of(library, rerank), text, scope, plan_of(limit), recorder)
     return found, recorder.trace(text)
 
 
@@ -122,9 +146,10 @@ def plan_of(limit: int | None = None) -> Plan:
     )
 
 
-def engine_of(library: Library) -> Engine:
-    model, remote = embedder(library.embedding_provider), reranker()
-    is_late = library.is_reranked and remote is None and isinstance(model, TokenEmbedder)
+def engine_of(library: Library, rerank: bool | None = None) -> Engine:
+    model, remote = embedder(library.embedding_provider), None if rerank is False else reranker()
+    wanted = library.is_reranked if rerank is None else rerank
+    is_late = wanted and remote is None and isinstance(model, TokenEmbedder)
     tokens_of = library.space.version if is_late else None
     schema_name = library.tenant.schema_name
     return Engine(
@@ -138,17 +163,21 @@ def engine_of(library: Library) -> Engine:
     )
 
 
-async def search(engine: Engine, text: str, scope: SearchScope, plan: Plan, recorder: Recorder) -> SearchResult:
+async def search(
+    engine: Engine, text: str, scope: SearchScope, plan: Plan, recorder: Recorder, others: Sequence[str] = ()
+) -> SearchResult:
     witness = Witness(recorder)
-    question = await asked(engine, text, scope, recorder)
-    hits = await found(engine, question, scope, plan, witness)
-    fused = fuse(hits, witness)
+    (question, fused), *more = await asyncio.gather(
+        listed(engine, text, scope, plan, witness),
+        *(listed(engine, other, scope, plan, Witness(Recorder())) for other in others),
+    )
+    fused = together([fused, *(ranked for _, ranked in more)])
     rows = await read(engine, fused, scope, plan, witness)
     candidates, rerank_usage, notes = await rerank(engine, question, candidates_of(fused, rows), plan, witness)
     groups = compose(candidates, plan, witness)
     return SearchResult(
         passages=composing.numbered(groups),
-        usage=question.usage,
+        usage=added([question.usage, *(other.usage for other, _ in more)]),
         candidates=len(fused),
         rerank_usage=rerank_usage,
         notes=(*question.notes, *notes),
@@ -156,6 +185,23 @@ async def search(engine: Engine, text: str, scope: SearchScope, plan: Plan, reco
 
 
 # -- stages ---------------------------------------------------------------------------------------
+
+
+async def listed(
+    engine: Engine, text: str, scope: SearchScope, plan: Plan, witness: Witness
+) -> tuple[Asked, list[FusedHit]]:
+    question = await asked(engine, text, scope, witness.recorder)
+    hits = await found(engine, question, scope, plan, witness)
+    return question, fuse(hits, witness)
+
+
+def added(usages: Sequence[ModelUsage]) -> ModelUsage:
+    return replace(
+        usages[0],
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        cached_input_tokens=sum(usage.cached_input_tokens for usage in usages),
+        estimated=any(usage.estimated for usage in usages),
+    )
 
 
 async def asked(engine: Engine, text: str, scope: SearchScope, recorder: Recorder) -> Asked:
@@ -168,17 +214,22 @@ async def asked(engine: Engine, text: str, scope: SearchScope, recorder: Recorde
 
 
 async def vectors_of(engine: Engine, text: str) -> tuple[Vector | None, NDArray[np.float32] | None, ModelUsage]:
-    model, unspent = engine.model, ModelUsage(provider=engine.model.provider, model=engine.model.name)
+    unspent = ModelUsage(provider=engine.model.provider, model=engine.model.name)
     if not engine.uses_meaning:
         return None, None, unspent
     try:
-        if engine.is_late and isinstance(model, TokenEmbedder):
-            return await model.embed_query_with_tokens(text)
-        dense, usage = await model.embed_query(text)
+        known = engine.known if engine.known and engine.known.text == text else await embedded(engine, text)
     except (ProviderUnavailable, ProviderRefused) as error:
         logger.warning("search.embedding_failed", extra={"code": error.code, "detail": error.detail})
         return None, None, unspent
-    return dense, None, usage
+    return known.dense, known.tokens, known.usage
+
+
+async def embedded(engine: Engine, text: str) -> QueryVectors:
+    if engine.is_late and isinstance(engine.model, TokenEmbedder):
+        return QueryVectors(text, *await engine.model.embed_query_with_tokens(text))
+    dense, usage = await engine.model.embed_query(text)
+    return QueryVectors(text, dense, None, usage)
 
 
 def keyword_queries(text: str, languages: Languages) -> tuple[KeywordQuery, ...]:
