@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 
+from accounts.audit.actions import audit
+from accounts.audit.facts import facts_now
+from accounts.audit.registry import Action
 from accounts.models import User
+from accounts.selectors import groups_by_id
 from knowledge import reembedding
-from knowledge.errors import ContextImpossible, IngestionCancelled, NotFromWeb, UnknownLanguage
+from knowledge.errors import ContextImpossible, IngestionCancelled, IngestionError, NotFromWeb, UnknownLanguage
 from knowledge.ingestion.context import can_compose
-from knowledge.ingestion.indexing import note_attempt
+from knowledge.ingestion.indexing import library_changed, note_attempt
+from knowledge.ingestion.many_uploads import Outcome, store_uploads
 from knowledge.ingestion.uploads import (
     Change,
     Upload,
@@ -35,15 +41,37 @@ from knowledge.selectors import documents_with_another_recipe
 from knowledge.tasks import build_embeddings, close_embeddings, forget_document, relabel_document, switch_embeddings
 from knowledge.types import Library
 from tenants.queueing import delay_on_commit
+from vena_platform.errors import VenaError
 
 MOST_TAGS = 20
 
 
 @transaction.atomic
-def collection_create(*, name: str, description: str = "", language: str = "english") -> Collection:
+def collection_create(*, name: str, description: str = "", language: str = "english", **access: Any) -> Collection:
+    """`access` as in `collection_open_to`."""
     collection = Collection(name=name.strip(), description=description.strip(), language=known_language(language))
     collection.full_clean()
     collection.save()
+    audit(Action.COLLECTION_ADDED, target=collection.name, target_id=str(collection.pk))
+    return collection_open_to(collection=collection, **access)
+
+
+@transaction.atomic
+def collection_open_to(
+    *,
+    collection: Collection,
+    access: str | None = None,
+    readers: Sequence[UUID] | None = None,
+    writers: Sequence[UUID] | None = None,
+) -> Collection:
+    """Who may read and write it, by ids of groups; what is None stays. Counts from the next question and click on:
+    the scope of each is worked out afresh, and is part of the key of every cached answer."""
+    if access is not None:
+        collection.access = access
+        collection.save(update_fields=["access"])
+    for named, ids in ((collection.readers, readers), (collection.writers, writers)):
+        if ids is not None:
+            named.set(groups_by_id(ids))
     return collection
 
 
@@ -59,6 +87,8 @@ def collection_change(*, collection: Collection, **changes: Any) -> Collection:
         setattr(collection, name, value)
     collection.full_clean()
     collection.save()
+    fields = sorted(changes)
+    audit(Action.COLLECTION_CHANGED, target=collection.name, target_id=str(collection.pk), detail={"fields": fields})
     return collection
 
 
@@ -107,18 +137,77 @@ def document_take_in(
     dated: date | None = None,
 ) -> tuple[Document, Change]:
     """A new document, or a new version of the one that has this external id, else this file name."""
+    upload = upload_for(
+        file, organisation_id(schema_name), title=title, external_id=external_id, tags=tags, dated=dated, by=uploaded_by
+    )
+    return noted(store_upload(schema_name=schema_name, collection=collection, upload=upload, file=file))
+
+
+def documents_take_in(
+    *,
+    schema_name: str,
+    collection: Collection,
+    uploaded_by: User | None,
+    files: Sequence[File[bytes]],
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
+) -> list[Outcome]:
+    """The same for many files at once, each a document or a version by its name. What is wrong with one of them stands
+    in its place of the list and keeps none of the others out."""
+    organisation, refused = organisation_id(schema_name), dict[int, Outcome]()
+    uploads: list[tuple[Upload, File[bytes]]] = []
+    for place, file in enumerate(files):
+        try:
+            uploads.append((upload_for(file, organisation, tags=tags, dated=dated, by=uploaded_by), file))
+        except IngestionError as error:
+            refused[place] = error
+    stored = iter(store_uploads(schema_name=schema_name, collection=collection, uploads=uploads))
+    outcomes = [refused.get(place) or next(stored) for place in range(len(files))]
+    note_uploads([one for one in outcomes if not isinstance(one, VenaError)])
+    return outcomes
+
+
+def noted(outcome: tuple[Document, Change]) -> tuple[Document, Change]:
+    note_uploads([outcome])
+    return outcome
+
+
+def note_uploads(outcomes: Sequence[tuple[Document, Change]]) -> None:
+    """One entry of the audit log for whatever came in together; none for files that were here already."""
+    new = [document for document, change in outcomes if change is not Change.UNCHANGED]
+    if new:
+        only = new[0] if len(new) == 1 else None
+        audit(
+            Action.DOCUMENTS_UPLOADED,
+            actor=new[0].uploaded_by if facts_now() is None else None,
+            target=only.title if only else f"{len(new)} documents",
+            target_id=str(only.pk) if only else "",
+            detail={"documents": [str(document.pk) for document in new]},
+        )
+
+
+def upload_for(
+    file: File[bytes],
+    organisation: UUID,
+    *,
+    by: User | None,
+    title: str = "",
+    external_id: str = "",
+    tags: Sequence[str] | None = None,
+    dated: date | None = None,
+) -> Upload:
+    """Raises what the file is refused for before it is read."""
     name = PurePath(file.name or "document").name[-255:]
-    check_upload(name, file.size or 0, organisation_id(schema_name))
-    upload = Upload(
+    check_upload(name, file.size or 0, organisation)
+    return Upload(
         key=document_key(name=name, external_id=external_id),
         name=name,
         title=title or PurePath(name).stem,
         external_id=external_id,
         tags=None if tags is None else cleaned_tags(tags),
         dated=dated,
-        person=uploaded_by,
+        person=by,
     )
-    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=file)
 
 
 def document_add_url(
@@ -143,7 +232,7 @@ def document_add_url(
         dated=dated,
         person=uploaded_by,
     )
-    return store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None)
+    return noted(store_upload(schema_name=schema_name, collection=collection, upload=upload, file=None))
 
 
 def cleaned_tags(tags: Sequence[str]) -> list[str]:
@@ -163,9 +252,23 @@ def document_change(*, schema_name: str, document: Document, **changes: Any) -> 
         setattr(document, name, value)
     document.full_clean(exclude=["uploaded_by", "current", "newest", "parent", "source_url"])
     document.save(update_fields=list(changes))
+    library_changed()  # at once: an answer from the cache would show it where, and as what, it was
+    moved = parts_move(document) if "collection" in changes else []
     if changes.keys() & {"tags", "dated", "collection"}:
-        delay_on_commit(relabel_document, schema_name=schema_name, document_id=str(document.pk))
+        for each in (document.pk, *moved):
+            delay_on_commit(relabel_document, schema_name=schema_name, document_id=str(each))
     return document
+
+
+def parts_move(document: Document) -> list[UUID]:
+    """The files inside go where the document goes: else they would stay readable where it no longer is."""
+    moved: list[UUID] = []
+    inside = list(document.parts.values_list("pk", flat=True))
+    while inside:
+        Document.objects.filter(pk__in=inside).update(collection=document.collection)
+        moved += inside
+        inside = list(Document.objects.filter(parent__in=inside).values_list("pk", flat=True))
+    return moved
 
 
 @transaction.atomic
@@ -264,6 +367,8 @@ def version_restore(*, schema_name: str, document: Document, version: DocumentVe
 def document_delete(*, schema_name: str, document: Document) -> None:
     """Works in every state. From the commit on no answer quotes it; vectors and file follow in the background."""
     Document.objects.filter(pk=document.pk).update(state=Document.State.DELETING, lease=None, lease_expires_at=None)
+    library_changed()  # with the same commit: no answer from the cache quotes it either
+    audit(Action.DOCUMENT_DELETED, target=document.title, target_id=str(document.pk))
     delay_on_commit(forget_document, schema_name=schema_name, document_id=str(document.pk))
 
 

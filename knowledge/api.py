@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,12 +19,9 @@ from accounts.selectors import require, signed_in
 from knowledge import actions, selectors
 from knowledge.files import original_of
 from knowledge.ingestion.context import context_estimate
-from knowledge.ingestion.uploads import Change
+from knowledge.ingestion.many_uploads import Outcome, expected_changes
+from knowledge.ingestion.uploads import Change, document_key
 from knowledge.models import Collection, Document
-from knowledge.providers.loops import run_in_loop
-from knowledge.retrieval.scope import scope_of
-from knowledge.retrieval.search import retrieve
-from knowledge.retrieval.usage import record_search
 from knowledge.serializers import (
     AddressInput,
     AttemptOutput,
@@ -35,19 +32,23 @@ from knowledge.serializers import (
     DocumentInput,
     DocumentOutput,
     EstimateOutput,
+    KnownFilesInput,
+    KnownFilesOutput,
+    ManyDocumentsInput,
+    ManyUploadsOutput,
     ReindexInput,
     ReindexOutput,
-    SearchInput,
-    SearchOutput,
     SectionOutput,
     UploadOutput,
     VersionOutput,
 )
-from knowledge.types import Asker, Library, Passage
+from knowledge.types import Library
 from tenants.selectors import organisation_of
+from vena_platform.errors import VenaError
 from vena_platform.idempotency import once
 from vena_platform.pagination import NewestFirst, page_of
 
+ACCESS = frozenset({"access", "readers", "writers"})
 PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)]
 
 
@@ -63,6 +64,8 @@ class CollectionsApi(APIView):
         require(signed_in(request), Can.EDIT_DOCUMENTS)
         form = CollectionInput(data=request.data)
         form.is_valid(raise_exception=True)
+        if form.validated_data.keys() & ACCESS:
+            require(signed_in(request), Can.MANAGE_ACCESS)
 
         def create() -> Response:
             collection = actions.collection_create(**form.validated_data)
@@ -78,11 +81,26 @@ class CollectionApi(APIView):
 
     @extend_schema(request=CollectionChange, responses=CollectionOutput)
     def patch(self, request: Request, collection_id: UUID) -> Response:
-        collection = selectors.collection_editable_by(signed_in(request), collection_id)
+        """Who may read and write it may also be changed by an admin who may not read it."""
         form = CollectionChange(data=request.data)
+        user = signed_in(request)
+        require(user, Can.EDIT_DOCUMENTS)
         form.is_valid(raise_exception=True)
-        actions.collection_change(collection=collection, **form.validated_data)
-        return Response(CollectionOutput(selectors.collection_shown_to(signed_in(request), collection_id)).data)
+        changes, access = parted(form.validated_data, ACCESS)
+        if access:
+            collection = selectors.collection_governed_by(user, collection_id)
+        if changes or not access:
+            collection = selectors.collection_editable_by(user, collection_id)
+        actions.collection_change(collection=collection, **changes)
+        actions.collection_open_to(collection=collection, **access)
+        changed = selectors.counted(Collection.objects.filter(pk=collection_id)).get()
+        return Response(CollectionOutput(changed).data)
+
+
+def parted(values: dict[str, Any], names: Set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of other names, and those of these."""
+    named = {name: value for name, value in values.items() if name in names}
+    return {name: value for name, value in values.items() if name not in names}, named
 
 
 class CollectionContextApi(APIView):
@@ -115,13 +133,26 @@ class DocumentsApi(APIView):
         return pages.get_paginated_response(documents_shown(page or []))
 
     @extend_schema(
-        request={"multipart/form-data": DocumentInput, "application/json": AddressInput},
-        responses={200: UploadOutput, 202: UploadOutput},
+        request={
+            "multipart/form-data": PolymorphicProxySerializer(
+                "DocumentUpload", [DocumentInput, ManyDocumentsInput], resource_type_field_name=None
+            ),
+            "application/json": AddressInput,
+        },
+        responses=dict.fromkeys(
+            (200, 202),
+            PolymorphicProxySerializer(
+                "Uploaded", [UploadOutput, ManyUploadsOutput], resource_type_field_name=None, many=False
+            ),
+        ),
     )
     def post(self, request: Request) -> Response:
         """Add a file as a form, or the address of a page or sitemap as JSON. The same file name or external id again
         makes a new version; the same bytes again change nothing (200). The same address again is fetched again, and is
-        a new version if it has changed."""
+        a new version if it has changed. With `files`, repeated, up to 100 files come in at once: the answer has a
+        result for each, and one that is refused keeps none of the others out."""
+        if "files" in request.data and "file" not in request.data:
+            return self.post_many(request)
         is_address = request.content_type.startswith("application/json")
         form = (AddressInput if is_address else DocumentInput)(data=request.data)
         form.is_valid(raise_exception=True)
@@ -134,6 +165,50 @@ class DocumentsApi(APIView):
             return Response(body, status=200 if change is Change.UNCHANGED else 202)
 
         return once(request, upload)
+
+    def post_many(self, request: Request) -> Response:
+        form = ManyDocumentsInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = dict(form.validated_data)
+        collection = selectors.collection_editable_by(signed_in(request), wanted.pop("collection"))
+
+        def upload() -> Response:
+            outcomes = actions.documents_take_in(
+                schema_name=schema_of(request), collection=collection, uploaded_by=signed_in(request), **wanted
+            )
+            names = [file.name for file in wanted["files"]]
+            is_still = all(not isinstance(one, VenaError) and one[1] is Change.UNCHANGED for one in outcomes)
+            return Response({"results": outcomes_shown(names, outcomes)}, status=200 if is_still else 202)
+
+        return once(request, upload)
+
+
+class KnownFilesApi(APIView):
+    parser_classes = [JSONParser]
+
+    @extend_schema(operation_id="documents_known", request=KnownFilesInput, responses=KnownFilesOutput)
+    def post(self, request: Request) -> Response:
+        """Which of up to 1,000 files would change anything, by their hashes: the others need not be sent. Changes
+        nothing."""
+        form = KnownFilesInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        collection = selectors.collection_editable_by(signed_in(request), wanted["collection"])
+        files = [
+            (document_key(name=one["name"], external_id=one["external_id"]), one["sha256"]) for one in wanted["files"]
+        ]
+        changes = expected_changes(collection, files)
+        return Response({"results": [{"change": change, "document": document} for document, change in changes]})
+
+
+def outcomes_shown(names: Sequence[str], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    shown = iter(documents_shown([one[0] for one in outcomes if not isinstance(one, VenaError)]))
+    return [
+        {"file_name": name, "change": "refused", "failure": {"code": one.code, "detail": one.text}}
+        if isinstance(one, VenaError)
+        else {**next(shown), "change": one[1]}
+        for name, one in zip(names, outcomes, strict=True)
+    ]
 
 
 def taken_in(request: Request, collection: Collection, wanted: dict[str, Any]) -> tuple[Document, Change]:
@@ -283,63 +358,11 @@ class DocumentContentApi(APIView):
         parameters=[OpenApiParameter("version", int)],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, document_id: UUID) -> FileResponse:
+    def get(self, request: Request, document_id: UUID) -> HttpResponseBase:
         """The original file, of the version that answers or of the one that is asked for."""
         document = selectors.document_visible_to(signed_in(request), document_id)
         version = selectors.version_of(document, whole(request.query_params.get("version")))
         return original_of(version, download=True)
-
-
-class SearchApi(APIView):
-    parser_classes = [JSONParser]
-
-    @extend_schema(request=SearchInput, responses=SearchOutput)
-    def post(self, request: Request) -> Response:
-        form = SearchInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        library = library_for(request)
-        scope = scope_of(
-            signed_in(request),
-            wanted["collections"],
-            document_ids=wanted["documents"],
-            tags=wanted["tags"],
-            since=wanted["since"],
-            until=wanted["until"],
-        )
-        found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"]))
-        record_search(library, Asker(id=signed_in(request).pk, label=signed_in(request).email), found)
-        return Response(
-            {
-                "results": [hit(passage) for passage in found.passages],
-                "candidates": found.candidates,
-                "notices": [{"code": note.code, "detail": note.detail} for note in found.notes],
-            }
-        )
-
-
-def hit(passage: Passage) -> dict[str, Any]:
-    return {
-        "n": passage.n,
-        "document": str(passage.document_id),
-        "version": passage.version_number,
-        "title": passage.title,
-        "page": passage.page,
-        "place": passage.place,
-        "heading": " › ".join(passage.heading_path),
-        "text": passage.text,
-        "section": passage.section,
-        "score": round(passage.score, 4),
-        "similarity": round(passage.similarity, 4),
-        "url": url_of(passage),
-    }
-
-
-def url_of(passage: Passage) -> str:
-    """Where its document opens with it marked, in the version it was found in."""
-    last = passage.last_position or passage.position
-    chunks = f"{passage.position}-{last}" if last > passage.position else f"{passage.position}"
-    return f"/documents/{passage.document_id}/?version={passage.version_number}&chunk={chunks}"
 
 
 def library_for(request: Request) -> Library:

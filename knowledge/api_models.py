@@ -25,13 +25,13 @@ from knowledge.serializers import (
 class ReembeddingsApi(APIView):
     @extend_schema(operation_id="reembeddings_list", responses=ReembeddingOutput(many=True))
     def get(self, request: Request) -> Response:
-        require(signed_in(request), Can.EDIT_DOCUMENTS)
+        require(signed_in(request), Can.MANAGE_ANSWERS)
         return Response(ReembeddingOutput(Reembedding.objects.all()[:50], many=True).data)
 
     @extend_schema(request=ReembeddingInput, responses={200: ReembeddingEstimateOutput, 202: ReembeddingOutput})
     def post(self, request: Request) -> Response:
         """Build another embedding model's vectors beside the ones that answer. `dry_run` tells the cost."""
-        require(signed_in(request), Can.EDIT_DOCUMENTS)
+        require(signed_in(request), Can.MANAGE_ANSWERS)
         form = ReembeddingInput(data=request.data)
         form.is_valid(raise_exception=True)
         library = library_for(request)

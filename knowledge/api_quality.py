@@ -16,7 +16,8 @@ from rest_framework.views import APIView
 
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
-from knowledge.api import PAGING, hit
+from knowledge.api import PAGING
+from knowledge.api_search import hit
 from knowledge.evaluation import actions, golden
 from knowledge.evaluation.csv_files import MAX_BYTES, read_sheet
 from knowledge.evaluation.errors import CsvTooLarge
@@ -25,7 +26,7 @@ from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
 from knowledge.retrieval.search import retrieve_traced
 from knowledge.retrieval.usage import record_search
-from knowledge.selectors import library_of
+from knowledge.selectors import asker_of, library_of
 from knowledge.serializers_quality import (
     EvaluationInput,
     EvaluationOutput,
@@ -39,7 +40,6 @@ from knowledge.serializers_quality import (
     TrySearchInput,
     TrySearchOutput,
 )
-from knowledge.types import Asker
 from tenants.selectors import organisation_of
 from vena_platform.idempotency import once
 from vena_platform.pagination import NewestFirst, page_of
@@ -186,7 +186,8 @@ class EvaluationResultsApi(APIView):
     def get(self, request: Request, run_id: UUID) -> Response:
         """Every question of the measurement, the worst first."""
         run = actions.run_visible_to(signed_in(request), run_id)
-        return Response(EvaluationResultOutput(run.results.all(), many=True).data)
+        rows = actions.results_visible_to(signed_in(request), run)
+        return Response(EvaluationResultOutput(rows, many=True).data)
 
 
 class TrySearchApi(APIView):
@@ -215,7 +216,7 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
     found, trace = run_in_loop(
         retrieve_traced(library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"))
     )
-    record_search(library, Asker(id=user.pk, label=user.email), found)
+    record_search(library, asker_of(user), found)
     return {
         "results": [
             {**hit(passage), "position": passage.position, "last_position": passage.last_position}

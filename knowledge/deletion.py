@@ -23,7 +23,10 @@ def forget_document(library: Library, document_id: UUID) -> None:
     document = Document.objects.filter(pk=document_id, state=Document.State.DELETING).first()
     if document is None:
         return
-    for part in document.parts.all():
+    parts = document.parts.all()
+    if parts:
+        library_changed()  # from here on they are not found, nor is what was answered from them
+    for part in parts:
         Document.objects.filter(pk=part.pk).update(state=Document.State.DELETING, lease=None)
         forget_document(library, part.pk)
     for space in spaces_of(library):

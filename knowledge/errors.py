@@ -9,11 +9,49 @@ class ProviderUnavailable(VenaError):
     code, status, retryable = "provider_unavailable", 503, True
     message = "The AI provider is not answering right now. Try again in a minute."
     retry_after: float | None = None  # seconds, where the provider said so
+    http_status: int | None = None
+    is_free = False  # the provider had not begun, so it takes nothing
 
 
 class ProviderRefused(VenaError):
     code, status = "provider_refused", 502
     message = "The AI provider refused the request. Ask your administrator to check the model and its key."
+    http_status: int | None = None
+    is_free = False
+    is_content_filter = False
+
+
+class KeyRefused(VenaError):
+    code, status = "key_refused", 422
+    message = "The provider does not accept this key, so it was not stored. Copy it again from the provider's own page."
+
+
+class KeyNotTested(VenaError):
+    code, status, retryable = "key_not_tested", 503, True
+    message = "The provider did not answer, so the key could not be tested and was not stored. Try again in a minute."
+
+
+class KeyNotFound(VenaError):
+    code, status = "key_not_found", 404
+    message = "Your organisation has no key of its own for this provider."
+
+
+class UnknownProvider(VenaError):
+    code, status = "unknown_provider", 404
+    message = "There is no such provider. Choose openai or anthropic."
+
+
+class ProviderAddressNotAllowed(VenaError):
+    code, status = "provider_address_not_allowed", 422
+    message = (
+        "This address can't be used. It must begin with https:// and lead to a server on the public web; ask whoever "
+        "runs Vena to allow another network."
+    )
+
+
+class ChoiceNotPossible(VenaError):
+    code, status = "choice_not_possible", 422
+    message = "Nobody has set up this provider yet. Enter a key for it first."
 
 
 class IndexUnavailable(VenaError):
@@ -24,6 +62,11 @@ class IndexUnavailable(VenaError):
 class CollectionNotFound(VenaError):
     code, status = "collection_not_found", 404
     message = "There is no such collection, or you may not read it."
+
+
+class CollectionReadOnly(VenaError):
+    code, status = "collection_read_only", 403
+    message = "You may read this collection, but not change it. Ask an administrator to add you to one of its groups."
 
 
 class DocumentNotFound(VenaError):

@@ -12,13 +12,25 @@ from vena_platform.errors import VenaError
 
 
 class Collection(models.Model):
-    """A group of documents that are asked together. Every member may read every collection so far."""
+    """Documents that are asked together. Who may read and write them is answered by `knowledge.access`."""
+
+    class Access(models.TextChoices):
+        EVERYONE = "everyone", "Everyone in the organisation"
+        GROUPS = "groups", "Only the groups below"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120, unique=True, validators=[MinLengthValidator(1)])
     description = models.CharField(max_length=500, blank=True)
     language = models.CharField(max_length=16, default="english")  # whose word stems keyword search folds
     is_contextual = models.BooleanField(default=False)  # a model writes a sentence of context for each chunk
+    access = models.CharField("who may read it", max_length=8, choices=Access, default=Access.EVERYONE)
+    readers = models.ManyToManyField("accounts.Group", related_name="+", blank=True)
+    writers = models.ManyToManyField(  # they read it as well; none: every editor who may read it
+        "accounts.Group",
+        related_name="+",
+        blank=True,
+        help_text="Editors of these groups may change it. Without any, every editor who may read it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -234,6 +246,70 @@ class LibraryState(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.index_version}"
+
+
+class AnswerPolicy(models.Model):
+    """One row: how this organisation's answers are made. Empty names are the platform's choice."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    primary_provider = models.CharField(max_length=32, blank=True)
+    primary_model = models.CharField(max_length=80, blank=True)
+    backup_provider = models.CharField(max_length=32, blank=True)
+    backup_model = models.CharField(max_length=80, blank=True)
+    instructions = models.TextField(max_length=4000, blank=True)  # rules and tone of the organisation's own
+    prompt_version = models.CharField(max_length=32, blank=True)  # empty: the default one
+    passages = models.PositiveSmallIntegerField(null=True, blank=True)  # offered to the model; empty: as the platform
+    is_reranked = models.BooleanField(null=True, blank=True)  # None: as `Organisation.is_reranked` says
+    is_multi_query = models.BooleanField(default=False)
+    is_cached = models.BooleanField(default=True)
+    is_semantically_cached = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return "How questions are answered"
+
+
+class CacheSaving(models.Model):
+    """What answers from the cache have saved on a day. What providers' own caches save is in the ledger."""
+
+    class Kind(models.TextChoices):
+        EXACT = "exact"  # the same question
+        SEMANTIC = "semantic"  # a similar one
+
+    day = models.DateField()
+    kind = models.CharField(max_length=16, choices=Kind)
+    hits = models.PositiveBigIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)  # of input and output that were not spent again
+    saved_gbp = models.DecimalField(max_digits=16, decimal_places=8, default=0)  # at what the answers had cost
+
+    class Meta:
+        ordering = ["-day", "kind"]
+        constraints = [models.UniqueConstraint(fields=["day", "kind"], name="one_saving_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}: {self.hits}"
+
+
+class ProviderKey(models.Model):
+    """The organisation's own key for a provider. The secret is encrypted and never shown again; `hint` is its end."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(max_length=32, unique=True)
+    secret = models.TextField(editable=False)  # sealed by vena_platform.secrets
+    base_url = models.URLField(max_length=300, blank=True)  # of a server that speaks the provider's API; "": its own
+    hint = models.CharField(max_length=4, blank=True)
+    tested_at = models.DateTimeField()
+    tested_ok = models.BooleanField(default=True)
+    failure_message = models.CharField(max_length=400, blank=True)  # of the last test, for the person
+    created_by_label = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["provider"]
+
+    def __str__(self) -> str:
+        return f"{self.provider} …{self.hint}"
 
 
 class Reembedding(models.Model):

@@ -6,23 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Can
-from accounts.selectors import require
+from accounts.selectors import group_ids_of, require
+from knowledge.access import readable_by, writable_by
 from knowledge.errors import (
     CollectionNotFound,
+    CollectionReadOnly,
     DocumentNotFound,
     ReembeddingNotFound,
     SectionNotFound,
     VersionNotFound,
 )
-from knowledge.models import Collection, Document, DocumentVersion, Reembedding
+from knowledge.models import Collection, Document, DocumentVersion, LibraryState, Reembedding
 from knowledge.providers.registry import embedder
 from knowledge.recipe import recipe_of
-from knowledge.types import Library, Placement, VectorSpace
+from knowledge.types import Asker, Library, Placement, VectorSpace
 from tenants.models import Organisation
 from vena_platform.errors import VenaError
 
@@ -46,16 +48,35 @@ def library_of(organisation: Organisation) -> Library:
     )
 
 
+def asker_of(user: User) -> Asker:
+    """On whose account something is asked."""
+    return Asker(id=user.pk, label=user.email, group_ids=group_ids_of(user.pk))
+
+
+def index_version() -> int:
+    """It grows with every change of what can be found in the organisation whose schema is entered."""
+    found = LibraryState.objects.values_list("index_version", flat=True).first()
+    return found or 1
+
+
 def collections_readable(user: User) -> QuerySet[Collection]:
     require(user, Can.READ_DOCUMENTS)
-    return Collection.objects.all()
+    return Collection.objects.filter(readable_by(user))
 
 
 def collections_visible_to(user: User) -> QuerySet[Collection]:
     """With the number of documents in each, for people."""
-    return collections_readable(user).annotate(
-        document_count=Count("documents", filter=~Q(documents__state=Document.State.DELETING))
-    )
+    return counted(collections_readable(user))
+
+
+def counted(collections: QuerySet[Collection]) -> QuerySet[Collection]:
+    number = Count("documents", filter=~Q(documents__state=Document.State.DELETING))
+    return collections.annotate(document_count=number).prefetch_related("readers", "writers")
+
+
+def collections_writable(user: User) -> QuerySet[Collection]:
+    require(user, Can.EDIT_DOCUMENTS)
+    return Collection.objects.filter(writable_by(user))
 
 
 def collection_visible_to(user: User, collection_id: UUID) -> Collection:
@@ -76,12 +97,32 @@ def found(collections: QuerySet[Collection], collection_id: UUID) -> Collection:
 
 def collection_editable_by(user: User, collection_id: UUID) -> Collection:
     require(user, Can.EDIT_DOCUMENTS)
-    return collection_visible_to(user, collection_id)
+    is_writable = ExpressionWrapper(writable_by(user), output_field=BooleanField())
+    collection = found(collections_readable(user).annotate(is_writable=is_writable), collection_id)
+    if not collection.is_writable:  # type: ignore[attr-defined]
+        raise CollectionReadOnly
+    return collection
+
+
+def require_writable(user: User, collection_id: UUID) -> None:
+    if not collections_writable(user).filter(pk=collection_id).exists():
+        raise CollectionReadOnly
+
+
+def collection_governed_by(user: User, collection_id: UUID) -> Collection:
+    """To say who may read and write it: that can be done by somebody who may not read it, too."""
+    require(user, Can.MANAGE_ACCESS)
+    return found(counted(Collection.objects.all()), collection_id)
 
 
 def documents_visible_to(user: User) -> QuerySet[Document]:
-    require(user, Can.READ_DOCUMENTS)
-    return Document.objects.select_related("collection", "current", "newest", "parent")
+    rows = Document.objects.filter(collection__in=collections_readable(user).order_by())
+    return rows.select_related("collection", "current", "newest", "parent")
+
+
+def documents_hidden_from(user: User) -> QuerySet[Document]:
+    """Those that are there, but not for this person."""
+    return Document.objects.exclude(collection__in=collections_readable(user).order_by())
 
 
 def document_visible_to(user: User, document_id: UUID) -> Document:
@@ -121,7 +162,9 @@ def as_uuid(text: str, missing: type[VenaError]) -> UUID:
 
 def document_editable_by(user: User, document_id: UUID) -> Document:
     require(user, Can.EDIT_DOCUMENTS)
-    return document_visible_to(user, document_id)
+    document = document_visible_to(user, document_id)
+    require_writable(user, document.collection_id)
+    return document
 
 
 def version_of(document: Document, number: int | None) -> DocumentVersion:
@@ -151,8 +194,25 @@ def section_of(version: DocumentVersion, section: int) -> dict[str, Any]:
     }
 
 
+def text_between(version: DocumentVersion, characters: range) -> str:
+    """A stretch of the version's plain text, which is its chunks with a blank line between them."""
+    chunks = version.chunks.filter(char_start__lt=characters.stop - 1, char_end__gt=characters.start)
+    rows = list(chunks.order_by("position").values_list("char_start", "text")) if characters else []
+    if not rows:
+        return ""
+    text = "\n\n".join(text for _, text in rows)
+    first = rows[0][0]
+    return text[max(0, characters.start - first) : characters.stop - 1 - first]
+
+
+def boxes_of(version: DocumentVersion, cited: range) -> list[list[float]]:
+    """Where the chunks stand on their pages: [page, left, top, right, bottom], in points from the top left."""
+    rows = version.chunks.filter(position__in=cited).order_by("position").values_list("boxes", flat=True)
+    return [box for boxes in rows for box in boxes]
+
+
 def reembedding_editable_by(user: User, reembedding_id: UUID) -> Reembedding:
-    require(user, Can.EDIT_DOCUMENTS)
+    require(user, Can.MANAGE_ANSWERS)
     row = Reembedding.objects.filter(pk=reembedding_id).first()
     if row is None:
         raise ReembeddingNotFound

@@ -10,11 +10,16 @@ from knowledge.failures import sentence_for
 from knowledge.models import Collection, Document, DocumentVersion, IngestionAttempt, Reembedding
 from knowledge.selectors import is_switching
 
+GROUPS = "Ids of groups"
+
 
 class CollectionInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
     description = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     language = serializers.CharField(max_length=16, required=False, default="english")
+    access = serializers.ChoiceField(choices=Collection.Access.choices, required=False)
+    readers = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100, help_text=GROUPS)
+    writers = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100, help_text=GROUPS)
 
 
 class CollectionChange(serializers.Serializer[Any]):
@@ -22,14 +27,30 @@ class CollectionChange(serializers.Serializer[Any]):
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
     language = serializers.CharField(max_length=16, required=False, help_text="Whose word stems keyword search folds")
     is_contextual = serializers.BooleanField(required=False, help_text="A model writes a sentence for each passage")
+    access = serializers.ChoiceField(choices=Collection.Access.choices, required=False)
+    readers = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100, help_text=GROUPS)
+    writers = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100, help_text=GROUPS)
 
 
 class CollectionOutput(serializers.ModelSerializer[Collection]):
     document_count = serializers.IntegerField(read_only=True, default=0)
+    readers: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True, help_text=GROUPS)
+    writers: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True, help_text=GROUPS)
 
     class Meta:
         model = Collection
-        fields = ("id", "name", "description", "language", "is_contextual", "document_count", "created_at")
+        fields = (
+            "id",
+            "name",
+            "description",
+            "language",
+            "is_contextual",
+            "access",
+            "readers",
+            "writers",
+            "document_count",
+            "created_at",
+        )
 
 
 class DocumentInput(serializers.Serializer[Any]):
@@ -41,6 +62,37 @@ class DocumentInput(serializers.Serializer[Any]):
     )
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
     dated = serializers.DateField(required=False, help_text="The day the document is of, for filters")
+
+
+class ManyDocumentsInput(serializers.Serializer[Any]):
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=255),
+        min_length=1,
+        help_text="The field repeated, once for each file",
+    )
+    collection = serializers.UUIDField()
+    tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
+    dated = serializers.DateField(required=False, help_text="The day the documents are of, for filters")
+
+
+class KnownFileInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=255, help_text="The file's name, as it would be uploaded")
+    external_id = serializers.CharField(max_length=200, required=False, default="")
+    sha256 = serializers.RegexField("^[0-9a-f]{64}$", help_text="Of the file's bytes, in small hexadecimal digits")
+
+
+class KnownFilesInput(serializers.Serializer[Any]):
+    collection = serializers.UUIDField()
+    files = serializers.ListField(child=KnownFileInput(), min_length=1, max_length=1000)
+
+
+class KnownFileOutput(serializers.Serializer[Any]):
+    change = serializers.CharField(help_text="What an upload would do now: created, version or unchanged")
+    document = serializers.UUIDField(allow_null=True)
+
+
+class KnownFilesOutput(serializers.Serializer[Any]):
+    results = KnownFileOutput(many=True, help_text="In the order of the files")
 
 
 class AddressInput(serializers.Serializer[Any]):
@@ -171,7 +223,9 @@ class DocumentOutput(serializers.ModelSerializer[Document]):
         return shown(document).part_count
 
     def get_parent_title(self, document: Document) -> str:
-        return document.parent.title if document.parent else ""
+        """Parts stay with their parent; where one was moved, its parent may be none of the reader's business."""
+        parent = document.parent
+        return parent.title if parent and parent.collection_id == document.collection_id else ""
 
     def get_parts_by_state(self, document: Document) -> dict[str, int]:
         states: dict[str, int] = self.context.get("parts", {}).get(document.pk, {})
@@ -196,6 +250,18 @@ class UploadOutput(DocumentOutput):
 
     class Meta(DocumentOutput.Meta):
         fields = (*DocumentOutput.Meta.fields, "change")  # type: ignore[assignment]
+
+
+class RefusedOutput(serializers.Serializer[Any]):
+    file_name = serializers.CharField()
+    change = serializers.CharField(help_text="refused")
+    failure = FailureOutput()
+
+
+class ManyUploadsOutput(serializers.Serializer[Any]):
+    results = UploadOutput(
+        many=True, help_text="In the order of the files; a refused one has only RefusedOutput's fields"
+    )
 
 
 class VersionOutput(serializers.ModelSerializer[DocumentVersion]):

@@ -16,8 +16,8 @@ from knowledge.errors import IndexUnavailable, ProviderUnavailable
 from knowledge.evaluation.tasks import run_evaluation
 from knowledge.ingestion import leases, turns
 from knowledge.ingestion.chunking import preload
+from knowledge.ingestion.groups import ingest_together
 from knowledge.ingestion.leases import waiting
-from knowledge.ingestion.pipeline import ingest
 from knowledge.ingestion.watchdog import settle_stuck
 from knowledge.models import Document
 from knowledge.selectors import library_of
@@ -47,28 +47,37 @@ def organisation_of(schema_name: str) -> Organisation | None:
 
 @shared_task(name=turns.WORK, acks_late=True)
 def work_on_documents(*, schema_name: str) -> None:
-    """A ticket: take in one document of whichever organisation's turn it is. `schema_name` drew it."""
+    """A ticket: take in documents of whichever organisation's turn it is. It was sent for `schema_name`."""
+    turns.drawn(schema_name)
     for turn in turns.turns(drawn_for=schema_name):
         organisation = organisation_of(turn)
         if organisation is None or not organisation.is_open:
             turns.forget(turn)
-        elif work_on_next(organisation):
+        elif work_on_next(organisation, drawn_for=schema_name):
             return
 
 
-def work_on_next(organisation: Organisation) -> bool:
-    """Take in the document that waits longest; False when none waits."""
-    with entered(organisation.schema_name):
-        document = leases.take_next()
-        if document is None:
-            turns.leave(organisation.schema_name)
+def work_on_next(organisation: Organisation, *, drawn_for: str) -> bool:
+    """Take in the document that waits longest, and small ones behind it; False when none waits.
+
+    Whoever still waits gets the next ticket before the work begins, so that another worker draws it meanwhile.
+    """
+    schema_name = organisation.schema_name
+    with entered(schema_name):
+        documents, is_more = leases.take_turn(most=settings.VENA_INGESTION_GROUP)
+        if not documents:
+            turns.leave(schema_name)
             if not Document.objects.filter(waiting()).exists():  # one may have come in before we left
                 return False
-            turns.enter(organisation.schema_name)
-            document = leases.take_next()
-        if document is None:
+            turns.enter(schema_name)
+            documents, is_more = leases.take_turn(most=settings.VENA_INGESTION_GROUP)
+        if not documents:
             return False
-        ingest(library_of(organisation), document)
+        if drawn_for != schema_name:
+            turns.send_ticket(drawn_for, at_once=True)
+        if is_more:
+            turns.send_ticket(schema_name, at_once=True)
+        ingest_together(library_of(organisation), documents)
         return True
 
 

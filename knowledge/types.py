@@ -159,6 +159,14 @@ class SearchScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """What a scope holds: the names of its collections, and how many of their documents can be found."""
+
+    collections: tuple[str, ...]
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeywordQuery:
     """A question's terms in one language, for the collections that are kept in that language."""
 
@@ -194,7 +202,7 @@ class Passage:
     """
 
     n: int
-    chunk_id: UUID
+    chunk_id: UUID | int  # a row's, or a name where a folder is evaluated
     document_id: UUID
     title: str
     text: str
@@ -207,10 +215,12 @@ class Passage:
     version_number: int = 1
     last_page: int | None = None
     last_position: int | None = None  # None: the passage is one chunk
+    char_start: int | None = None  # of its text in the plain text of the document's version; None where it is not known
     section: int = 0  # of its first chunk
     place: str = ""
     boxes: tuple[Box, ...] = ()
     also_in: tuple[UUID, ...] = ()  # other documents that say the same, in nearly the same words
+    source_url: str = ""  # of a page of the web: where it came from
 
 
 class Role(StrEnum):
@@ -232,6 +242,7 @@ class Asker:
 
     id: UUID | None
     label: str
+    group_ids: tuple[UUID, ...] = ()  # whose budgets count as well; read only where there are budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +260,30 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A chat model of a provider. An empty `model` is the provider's default (`providers.defaults`)."""
+
+    provider: str  # "openai", "anthropic", "extractive"; "" is the platform's choice
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How answers are made: the organisation's policy, with what an experiment's arm changes of it."""
+
+    primary: ModelChoice = ModelChoice("")
+    backup: ModelChoice | None = None  # takes over when the primary fails; None: the platform's other provider
+    instructions: str = ""  # the organisation's own, within our rules
+    prompt_version: str = ""  # "" is the default one
+    is_multi_query: bool = False
+    is_reranked: bool | None = None  # None: as the library says
+    passages: int | None = None  # offered to the model; None: the platform's number
+    is_cached: bool = True
+    is_semantically_cached: bool = False
+    arm_id: UUID | None = None  # of the experiment that chose this
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     library: Library
     asker: Asker
@@ -256,6 +291,13 @@ class Question:
     text: str
     scope: SearchScope
     history: tuple[Turn, ...] = ()
+    summary: str = ""  # of what was said before `history`
+    is_cut: bool = False  # something that was said is neither in `history` nor in `summary`
+    settings: AnswerSettings = AnswerSettings()
+    index_version: int = 0  # of what can be found; part of the key of a cached answer. 0: unknown, nothing is cached
+    wants_another: bool = False  # another answer than the one that is there: none from the cache
+    has_budgets: bool = False  # somebody limits what it may cost
+    is_strict: bool = False  # without room for it not even an earlier answer is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +309,7 @@ class Prompt:
     question: str
     passages: tuple[Passage, ...]
     max_output_tokens: int = 1024
+    prefix_key: str = ""  # the same for prompts that begin alike, and opaque: for a provider's own cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +322,7 @@ class ModelUsage:
     cached_input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False  # our own count, because the provider never told
+    cache_write_tokens: int = 0  # of the input, what the provider put into its own cache, at a price of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +342,23 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Support:
+    """A sentence of the answer that cites passage `n`, and the span of the passage that bears it out.
+
+    `start`/`end` are characters of the answer's text, `quote_start`/`quote_end` of the passage's. `score` is 0 to 1.
+    Without a quote, a score of 0 means that nothing in the passage bears the sentence out, a higher one that it can't
+    be told: the passage is in another language, or the sentence says nothing that could be checked.
+    """
+
+    n: int
+    start: int
+    end: int
+    quote_start: int | None
+    quote_end: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end of an answer that ran to its end."""
 
@@ -305,7 +366,12 @@ class Finished:
     cited: tuple[int, ...]
     usage: ModelUsage
     refused: bool = False
+    is_gap: bool = False  # the documents do not answer it: worth keeping as a knowledge gap
     cached: bool = False
+    supports: tuple[Support, ...] = ()  # one for each mark, in the order of the text
+    uncited: int = 0  # sentences that say something and cite nothing
+    asked_as: str = ""  # the question as it stood alone, where it was rewritten
+    prompt_version: str = ""
 
 
 @dataclass(slots=True)

@@ -9,10 +9,11 @@ from uuid import UUID
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from accounts.models import Group, User
 from accounts.permissions import Can, may
 from accounts.selectors import signed_in
 from billing.limits import limits_of
@@ -25,14 +26,18 @@ from tenants.selectors import organisation_of
 
 MAX_CHUNKS_SHOWN = 400
 MAX_PARTS_SHOWN = 200
+MAX_QUOTE = 10_000  # characters
 WEB_PAGES = 100  # of a site, unless somebody says another number
 SLIDES = {".pptx", ".odp"}
 
 
 @login_required
 def documents(request: HttpRequest) -> HttpResponse:
-    collections = list(selectors.collections_visible_to(signed_in(request)))
+    user = signed_in(request)
+    collections = list(selectors.collections_visible_to(user))
     active = active_collection(request, collections)
+    may_create = may(user.role, Can.EDIT_DOCUMENTS)
+    writable = set(selectors.collections_writable(user).values_list("pk", flat=True)) if may_create else set()
     organisation = organisation_of(request).pk
     limits = limits_of(organisation)
     most_pages = min(settings.VENA_WEB_MAX_PAGES, limits.max_parts)
@@ -44,7 +49,8 @@ def documents(request: HttpRequest) -> HttpResponse:
         "accept": sorted(SUPPORTED_EXTENSIONS),
         "collection": str(active.pk) if active else None,
         "collections": [collection_shown(one) for one in collections],
-        "may_edit": may(signed_in(request).role, Can.EDIT_DOCUMENTS),
+        "may_edit": active.pk in writable if active else may_create,
+        "may_create": may_create,
     }
     return render(
         request,
@@ -53,6 +59,9 @@ def documents(request: HttpRequest) -> HttpResponse:
             "collections": collections,
             "active_collection": active,
             "may_edit": config["may_edit"],
+            "may_create": may_create,
+            "groups": list(Group.objects.all()) if may(user.role, Can.MANAGE_ACCESS) else [],
+            "may_manage_access": may(user.role, Can.MANAGE_ACCESS),
             "languages": language_choices(),
             "web_pages": min(WEB_PAGES, most_pages),
             "documents_config": config,
@@ -67,6 +76,9 @@ def collection_shown(collection: Collection) -> dict[str, Any]:
         "description": collection.description,
         "language": collection.language,
         "is_contextual": collection.is_contextual,
+        "access": collection.access,
+        "readers": [str(group.pk) for group in collection.readers.all()],
+        "writers": [str(group.pk) for group in collection.writers.all()],
         "document_count": collection.document_count,  # type: ignore[attr-defined]
     }
 
@@ -90,7 +102,11 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     return render(
         request,
         "knowledge/document.html",
-        {"document": document_facts(row, version), "chunks": chunks_to_show(version, cited)},
+        {
+            "document": {**document_facts(row, version), **around(signed_in(request), row)},
+            "chunks": chunks_to_show(version, cited),
+            "quote": selectors.text_between(version, stretch(request.GET.get("quote"), most=MAX_QUOTE)),
+        },
     )
 
 
@@ -114,9 +130,17 @@ def document_facts(row: Document, version: DocumentVersion) -> dict[str, Any]:
         "current_version": row.current.number if is_other_current and row.current else None,
         "newest_version": row.newest.number if row.newest else None,
         "failure": row.failure_message if row.state == Document.State.FAILED else "",
-        "parent": row.parent,
-        "parts": list(row.parts.exclude(state=Document.State.DELETING).order_by("title")[:MAX_PARTS_SHOWN]),
-        "part_count": row.parts.exclude(state=Document.State.DELETING).count(),
+    }
+
+
+def around(user: User, row: Document) -> dict[str, Any]:
+    """What it is a file of, and the files inside it: those that the person may open."""
+    readable = selectors.documents_visible_to(user)
+    parts = readable.filter(parent=row).exclude(state=Document.State.DELETING)
+    return {
+        "parent": readable.filter(pk=row.parent_id).first() if row.parent_id else None,
+        "parts": list(parts.order_by("title")[:MAX_PARTS_SHOWN]),
+        "part_count": parts.count(),
     }
 
 
@@ -129,17 +153,17 @@ def whole(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) < 9 else None
 
 
-def stretch(text: str | None) -> range:
-    """The chunks a citation names: "7", or "7-9"."""
+def stretch(text: str | None, *, most: int = MAX_CHUNKS_SHOWN) -> range:
+    """What a citation names, the last one included: the chunk "7" or "7-9", the characters "120-183"."""
     first, _, last = (text or "").partition("-")
     start, end = whole(first), whole(last or first)
-    return range(0) if start is None or end is None else range(start, end + 1)
+    return range(0) if start is None or end is None or end - start > most else range(start, end + 1)
 
 
-def chunks_to_show(version: DocumentVersion, cited: range) -> list[dict[str, Any]]:
+def chunks_to_show(version: DocumentVersion, cited: range, *, most: int = MAX_CHUNKS_SHOWN) -> list[dict[str, Any]]:
     """All of a normal document; of a very long one the stretch around the cited passage."""
-    first = max(0, cited.start - MAX_CHUNKS_SHOWN // 2)
-    rows = version.chunks.filter(position__gte=first).order_by("position")[:MAX_CHUNKS_SHOWN]
+    first = max(0, cited.start - most // 2)
+    rows = version.chunks.filter(position__gte=first).order_by("position")[:most]
     return [
         {
             "position": chunk.position,
@@ -167,6 +191,7 @@ def without_headings(text: str, path: list[str]) -> str:
 @login_required
 @xframe_options_sameorigin
 @csp_replace({"frame-ancestors": ["'self'"]})  # type: ignore[arg-type]
-def document_file(request: HttpRequest, document_id: UUID) -> FileResponse:
+def document_file(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
     row = selectors.document_visible_to(signed_in(request), document_id)
-    return original_of(selectors.version_of(row, whole(request.GET.get("version"))))
+    version = selectors.version_of(row, whole(request.GET.get("version")))
+    return original_of(version, wanted=request.headers.get("Range", ""))

@@ -54,7 +54,7 @@ class Comparison:
 @require_http_methods(["GET", "HEAD", "POST"])
 def models(request: HttpRequest) -> HttpResponse:
     """POST switches the second look at the best passages on or off."""
-    require(signed_in(request), Can.EDIT_DOCUMENTS)
+    require(signed_in(request), Can.MANAGE_ANSWERS)
     organisation = organisation_of(request)
     if request.method == "POST":
         organisation_rerank(organisation, is_reranked="is_reranked" in request.POST)

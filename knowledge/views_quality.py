@@ -76,7 +76,7 @@ def quality(request: HttpRequest) -> HttpResponse:
             "page": page,
             "rows": golden_rows(page, ended[0] if ended else None),
             "words": words,
-            "question_count": page.paginator.count if not words else GoldenQuestion.objects.count(),
+            "question_count": page.paginator.count if not words else golden.golden_questions(user).count(),
             "enough": ENOUGH_QUESTIONS,
             "runs": run_rows(runs)[:RUNS_SHOWN],
             "latest": ended[0] if ended else None,
@@ -156,7 +156,7 @@ def chart_of_runs(ended: Sequence[EvaluationRun]) -> Chart | None:
 def quality_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = actions.run_visible_to(signed_in(request), run_id)
     before = run_before(run)
-    rows = result_rows(run, before)
+    rows = result_rows(signed_in(request), run, before)
     missed = [row for row in rows if row.result.first_rank is None]
     return render(
         request,
@@ -184,9 +184,9 @@ def run_before(run: EvaluationRun) -> EvaluationRun | None:
     return done.exclude(pk=run.pk).first()
 
 
-def result_rows(run: EvaluationRun, before: EvaluationRun | None) -> list[ResultRow]:
+def result_rows(user: User, run: EvaluationRun, before: EvaluationRun | None) -> list[ResultRow]:
     """The worst first, as far as a page should go; each with where it stood in the run before."""
-    results = list(run.results.all()[:RESULTS_SHOWN])
+    results = actions.results_visible_to(user, run, RESULTS_SHOWN)
     earlier: dict[Any, int | None] = {}
     if before:
         questions = [result.question_id for result in results if result.question_id]

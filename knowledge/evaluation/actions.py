@@ -13,7 +13,8 @@ from knowledge.evaluation.errors import EvaluationNotFound, NoGoldenQuestions
 from knowledge.evaluation.golden import questions_with_targets
 from knowledge.evaluation.runs import UNDER_WAY, start_run
 from knowledge.evaluation.tasks import run_evaluation
-from knowledge.models import EvaluationRun
+from knowledge.models import EvaluationResult, EvaluationRun
+from knowledge.selectors import documents_hidden_from
 from knowledge.types import Library
 from tenants.queueing import delay_on_commit
 
@@ -28,6 +29,16 @@ def run_visible_to(user: User, run_id: UUID) -> EvaluationRun:
     if run is None:
         raise EvaluationNotFound
     return run
+
+
+def results_visible_to(user: User, run: EvaluationRun, most: int | None = None) -> list[EvaluationResult]:
+    """The worst first. Questions about documents that the person may not read are left out, and of what was found for
+    the others, passages of such documents. Figures of the run count all."""
+    hidden = {str(pk) for pk in documents_hidden_from(user).values_list("pk", flat=True)}
+    rows = [row for row in run.results.all() if not any(one.get("document") in hidden for one in row.expected)]
+    for row in rows:
+        row.found = [one for one in row.found if one.get("document") not in hidden]
+    return rows[:most]
 
 
 def evaluation_start(*, user: User, library: Library, label: str = "") -> EvaluationRun:

@@ -20,7 +20,7 @@ from knowledge.evaluation.csv_files import MAX_QUESTION, MAX_QUOTE, Line, Proble
 from knowledge.evaluation.errors import GoldenQuestionExists, GoldenQuestionNotFound
 from knowledge.evaluation.matching import Target
 from knowledge.models import Chunk, Document, GoldenQuestion, GoldenTarget
-from knowledge.selectors import documents_visible_to
+from knowledge.selectors import documents_hidden_from, documents_visible_to
 
 SUGGESTIONS = 8
 STARTER_LENGTH = (200, 1600)  # characters: shorter says too little, longer is tiring to read
@@ -50,9 +50,10 @@ class Starter:
 
 
 def golden_questions(user: User) -> QuerySet[GoldenQuestion]:
-    """Newest first. Show each target's document with `prefetch_related("targets__document")`."""
+    """Newest first. One that quotes a document this person may not read is not there for them."""
     require(user, Can.EDIT_DOCUMENTS)
-    return GoldenQuestion.objects.prefetch_related("targets__document")
+    hidden = GoldenTarget.objects.filter(question=OuterRef("pk"), document__in=documents_hidden_from(user))
+    return GoldenQuestion.objects.filter(~Exists(hidden)).prefetch_related("targets__document")
 
 
 def golden_question(user: User, question_id: UUID) -> GoldenQuestion:

@@ -245,6 +245,7 @@ def _usage(library: Library, run: EvaluationRun, outcome: Outcome, kind: str, us
         model=usage.model,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         is_estimated=usage.estimated,
         member_label=run.started_by_label,

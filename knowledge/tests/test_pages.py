@@ -305,7 +305,7 @@ def test_a_build_that_failed_says_why_and_can_be_begun_again(
     stub.control(status=401)
     assert built(live_acme).state == Reembedding.State.FAILED
     page = enter(live_acme).get("/knowledge/models/")
-    assert "text-embedding-3-small could not be built The AI provider refused the request." in words(page)
+    assert "text-embedding-3-small could not be built The AI provider does not accept" in words(page)
     assert "data-start" in page.content.decode()
 
 

@@ -169,7 +169,7 @@ def test_a_build_whose_worker_died_goes_on(
     monkeypatch.setattr(reembedding, "window_of", lambda library: 1)
     real, calls = reembedding.bring_in, []  # type: ignore[attr-defined]
 
-    def die_later(*args: Any) -> int:
+    def die_later(*args: Any) -> set[str]:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt

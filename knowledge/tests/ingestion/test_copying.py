@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from knowledge.ingestion.copying import copy_in
-from knowledge.models import Chunk, Collection, Document, DocumentVersion
+from knowledge.ingestion.copying import copy_in, copy_vectors_in
+from knowledge.models import Chunk, Collection, Document, DocumentVersion, TextVectors
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -69,3 +69,14 @@ def test_what_is_copied_is_read_back(
         Chunk.objects.filter(version=version).delete()
     with entered(live_globex.schema_name):
         assert not Chunk.objects.exists()
+
+
+def test_vectors_another_worker_stored_meanwhile_are_left_as_they_are(live_acme: Organisation) -> None:
+    def vectors(name: str, dense: bytes) -> TextVectors:
+        return TextVectors(embedding_version="m1", content_hash=name * 64, dense=dense, tokens=None)
+
+    with entered(live_acme.schema_name):
+        copy_vectors_in([vectors("a", b"first")])
+        copy_vectors_in([vectors("a", b"second"), vectors("b", b"second")])
+        found = TextVectors.objects.filter(embedding_version="m1").values_list("content_hash", "dense")
+        assert {name[0]: bytes(dense) for name, dense in found} == {"a": b"first", "b": b"second"}

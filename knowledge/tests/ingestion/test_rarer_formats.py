@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
@@ -94,6 +94,7 @@ def test_an_empty_attachment_is_a_part_all_the_same(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), min_size=1, max_size=20))
+@example(changes=[(25, 1)])  # of the size of a sector
 def test_messages_with_some_bytes_changed(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     inner = Letter({outlook.SUBJECT: "Second", outlook.BODY: "Inside."}, attached=[("note.txt", b"A note.")])
     content = bytearray(

@@ -19,7 +19,7 @@ import pytest
 from knowledge.errors import DocumentTooComplex, EncryptedDocument
 from knowledge.ingestion.parser_pool import ParserPool
 from knowledge.ingestion.readers.limits import MEGABYTE, ReadLimits
-from knowledge.ingestion.sandbox import ParserBroken, parse
+from knowledge.ingestion.sandbox import ParserBroken, SmallFile, parse, parse_each
 from knowledge.tests.ingestion.parser_that_obeys import COMMAND
 
 LIMITS = ReadLimits(max_seconds=20, max_memory_bytes=200 * MEGABYTE)
@@ -291,3 +291,50 @@ def test_an_idle_process_ends(tmp_path: Path) -> None:
         pid = int(reader_of(impatient, tmp_path)("show pid"))
         assert gone_within(5, lambda: not psutil.pid_exists(pid))
         assert int(reader_of(impatient, tmp_path)("show pid")) != pid
+
+
+# -- several files in one go ----------------------------------------------------------------------
+
+
+def small_files(folder: Path, *orders: str, check: Callable[[], None] = lambda: None) -> list[SmallFile]:
+    for number, order in enumerate(orders):
+        (folder / f"{number}").write_text(order)
+    return [SmallFile(folder / f"{n}", f"{n}.txt", folder / f"{n}.out", check) for n in range(len(orders))]
+
+
+def told(found: list[object]) -> list[str]:
+    return [type(one).__name__ if isinstance(one, Exception) else one.blocks[0].text for one in found]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        ("die segfault", "DocumentTooComplex"),
+        ("sleep 9", "DocumentTooComplex"),
+        ("raise ours", "EncryptedDocument"),
+    ],
+    ids=["dies", "hangs", "is refused"],
+)
+def test_a_bad_file_costs_its_companions_nothing(pool: ParserPool, tmp_path: Path, bad: str, name: str) -> None:
+    files = small_files(tmp_path, "say one", "say two", bad, "say four", "say five")
+    limits = ReadLimits(max_seconds=1.5, max_memory_bytes=200 * MEGABYTE)
+    assert told(list(parse_each(files, limits=limits, pool=pool))) == ["one", "two", name, "four", "five"]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_one_that_is_not_wanted_stops_and_the_others_go_on(pool: ParserPool, tmp_path: Path) -> None:
+    def unwanted() -> None:
+        raise Unwanted
+
+    files = small_files(tmp_path, "say one", "sleep 9", "say three")
+    files[1] = SmallFile(files[1].path, files[1].file_name, files[1].output, unwanted)
+    assert told(list(parse_each(files, limits=LIMITS, pool=pool))) == ["one", "Unwanted", "three"]
+
+
+def test_whoever_stops_listening_leaves_no_process_with_work(pool: ParserPool, tmp_path: Path) -> None:
+    with closing(
+        parse_each(small_files(tmp_path, "say one", "sleep 9", "say three"), limits=LIMITS, pool=pool)
+    ) as found:
+        assert told([next(found)]) == ["one"]
+    assert told(list(parse_each(small_files(tmp_path, "say again"), limits=LIMITS, pool=pool))) == ["again"]
+    assert not list(tmp_path.glob(".*"))

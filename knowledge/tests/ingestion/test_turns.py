@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from knowledge import tasks
@@ -21,11 +23,11 @@ def tickets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Tickets are kept instead of drawn at once, as a busy worker would leave them."""
     kept: list[str] = []
 
-    def keep(schema_name: str, *, delay: float = 0) -> None:
+    def keep(schema_name: str, *, delay: float = 0, at_once: bool = False) -> None:
         turns.enter(schema_name)
         kept.append(schema_name)
 
-    for module in ("uploads", "pipeline", "watchdog"):
+    for module in ("uploads", "pipeline", "watchdog", "turns"):
         monkeypatch.setattr(f"knowledge.ingestion.{module}.send_ticket", keep)
     return kept
 
@@ -55,7 +57,7 @@ def test_one_file_is_not_held_up_by_another_organisations_many(
     waiting_files(live_globex, 1, ready_index)
     for schema_name in tickets[:2]:  # both tickets are the big organisation's
         tasks.work_on_documents(schema_name=schema_name)
-    assert (ready(live_acme), ready(live_globex)) == (1, 1)
+    assert (ready(live_acme), ready(live_globex)) == (settings.VENA_INGESTION_GROUP, 1)
 
 
 def test_every_ticket_takes_one_document_and_none_is_left(
@@ -123,3 +125,68 @@ def test_places_in_line(live_acme: Organisation, upload: Upload, ready_index: An
     with entered(live_acme.schema_name):
         ordered = Document.objects.order_by("queued_at").values_list("pk", flat=True)
         assert list(places_in_line().items()) == [(pk, place) for place, pk in enumerate(ordered, start=1)]
+
+
+# -- tickets --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What reaches the broker."""
+    sent: list[str] = []
+
+    def apply(*, kwargs: dict[str, str], **options: Any) -> None:
+        sent.append(kwargs["schema_name"])
+
+    monkeypatch.setattr(tasks.work_on_documents, "apply_async", apply)
+    return sent
+
+
+def test_an_organisation_has_one_ticket_in_the_queue(
+    live_acme: Organisation, live_globex: Organisation, ready_index: Any, queue: list[str]
+) -> None:
+    waiting_files(live_acme, 4, ready_index)
+    waiting_files(live_globex, 2, ready_index)
+    assert queue == ["org_acme", "org_globex"]
+    turns.drawn("org_acme")  # from here on it may have looked at the rows already
+    waiting_files(live_acme, 5, ready_index)  # four of them are known
+    assert queue == ["org_acme", "org_globex", "org_acme"]
+
+
+def test_a_ticket_is_followed_by_another_while_there_is_more(
+    live_acme: Organisation, live_globex: Organisation, ready_index: Any, queue: list[str], settings: Any
+) -> None:
+    settings.VENA_INGESTION_GROUP = 3
+    waiting_files(live_acme, 7, ready_index)
+    waiting_files(live_globex, 1, ready_index)
+    served = 0
+    while queue:
+        served += 1
+        tasks.work_on_documents(schema_name=queue.pop(0))
+        if served == 2:
+            assert (ready(live_acme), ready(live_globex)) == (3, 1)
+    assert (ready(live_acme), ready(live_globex)) == (7, 1)
+    assert served <= 6
+
+
+def test_a_lost_ticket_stands_in_the_way_of_none(live_acme: Organisation, ready_index: Any, queue: list[str]) -> None:
+    waiting_files(live_acme, 2, ready_index)
+    queue.clear()
+    tasks.recover_documents(schema_name="org_acme", include_queued=True)
+    assert queue == ["org_acme"]
+
+
+def test_a_file_that_comes_in_waits_a_moment_for_others(
+    live_acme: Organisation, queue: list[str], settings: Any
+) -> None:
+    settings.VENA_INGESTION_GATHER_SECONDS = 0.2
+    turns.send_ticket("org_acme")
+    assert 0.1 < seconds_of(turns.drawn, "org_acme") < 2
+    turns.send_ticket("org_acme", at_once=True)
+    assert seconds_of(turns.drawn, "org_acme") < 0.1
+
+
+def seconds_of(work: Any, *args: Any) -> float:
+    started = time.monotonic()
+    work(*args)
+    return time.monotonic() - started

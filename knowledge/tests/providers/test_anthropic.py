@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.stub_provider import DEFAULT_TOKENS, StubProvider, reply_tokens
 from knowledge.errors import ProviderRefused, ProviderUnavailable
-from knowledge.providers.anthropic import AnthropicChatModel
+from knowledge.providers.anthropic import AnthropicChatModel, thinking_of
 from knowledge.providers.streams import estimate_usage
 from knowledge.types import ModelUsage, Prompt, Role, Turn
 
@@ -244,3 +245,39 @@ async def test_fifty_at_once(stub: StubProvider) -> None:
     await model.close()
     assert {text for text, _ in answers} == {TEXT}
     assert stub.total("output_tokens") == sum(usage.output_tokens for _, usage in answers if usage)
+
+
+async def test_long_rules_are_marked_to_be_kept_and_what_that_writes_is_told(
+    stub: StubProvider, model: AnthropicChatModel
+) -> None:
+    stub.control(cached_tokens=3, cache_write_tokens=2)
+    prompt = replace(PROMPT, system="Be brief. " * 500)
+    _, usage = await read(model, prompt)
+    assert usage is not None
+    assert (usage.cached_input_tokens, usage.cache_write_tokens) == (3, 2)
+    (block,) = stub.last_request["system"]
+    assert block == {"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}
+    await read(model, replace(PROMPT, system="Be brief."))
+    assert stub.last_request["system"] == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("claude-sonnet-4-6", {}),
+        ("claude-haiku-4-5", {}),
+        ("claude-sonnet-5", {"thinking": {"type": "disabled"}}),
+        ("claude-sonnet-5-5", {"thinking": {"type": "between_tools"}}),
+        ("claude-haiku-5-5", {"thinking": {"type": "disabled"}}),
+        ("claude-opus-5-5", {"output_config": {"effort": "low"}}),
+    ],
+)
+def test_models_that_think_are_told_to_write(name: str, options: dict[str, object]) -> None:
+    assert thinking_of(name) == options
+
+
+async def test_a_429_says_how_long_to_wait(stub: StubProvider, model: AnthropicChatModel) -> None:
+    stub.control(status=429, retry_after=7)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await read(model)
+    assert caught.value.retry_after == 7

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +128,79 @@ async def test_nobody_listens() -> None:
     await model.close()
 
 
+async def test_a_refused_connection_costs_nothing_and_one_that_breaks_may() -> None:
+    """The request was sent: the provider may have begun, and takes money for that."""
+    asked = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(20))
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for where, is_free in ((port, False), (9, True)):
+            model = OpenAIChatModel("m", "key", f"http://127.0.0.1:{where}/v1")
+            with pytest.raises(ProviderUnavailable) as caught:
+                await read(model)
+            assert caught.value.is_free is is_free
+            await model.close()
+    assert len(asked) == 1  # it is not repeated either
+
+
+async def test_a_connection_that_is_refused_is_tried_once_more(stub: StubProvider) -> None:
+    """A server that restarts is back within a moment."""
+    model = OpenAIChatModel("m", "key", f"http://127.0.0.1:{free_port()}/v1")
+    model.prepare()
+    port = int(str(model._clients.get().base_url).split(":")[2].split("/")[0])
+    asking = asyncio.create_task(read(model))
+    await asyncio.sleep(0.03)
+    with StubProvider(port=port):
+        text, _ = await asking
+    assert text == TEXT
+    await model.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "accept the key"), (403, "accept the key"), (404, "does not know the chosen model"), (400, "refused")],
+)
+async def test_a_refusal_names_what_the_admin_can_do(
+    stub: StubProvider, model: OpenAIChatModel, status: int, words: str
+) -> None:
+    stub.control(status=status)
+    with pytest.raises(ProviderRefused) as caught:
+        await read(model)
+    assert words in caught.value.text
+    assert "administrator" in caught.value.text
+    assert (caught.value.http_status, caught.value.is_free) == (status, True)
+    assert "stub-****-key" not in caught.value.detail  # what OpenAI says of a key shows parts of it
+
+
+async def test_silence_is_noticed_in_its_own_time(stub: StubProvider) -> None:
+    """Also where the first piece may take much longer than the next."""
+    model = OpenAIChatModel("m", "key", stub.openai_url, first_token_timeout=20.0, silence_timeout=0.3)
+    stub.control(stall_after=3)
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailable, match="silent for 0.3 s"):
+        await read(model)
+    assert time.monotonic() - started < 5
+    await model.close()
+
+
+async def test_what_came_before_garbage_is_kept(stub: StubProvider, model: OpenAIChatModel) -> None:
+    stub.control(garbage_after=7)
+    pieces: list[str] = []
+    with pytest.raises(ProviderUnavailable):
+        await read(model, into=pieces)
+    assert pieces == list(reply_tokens("", 0)[:7])
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "end_after"])
 async def test_broken_streams_keep_what_came(stub: StubProvider, model: OpenAIChatModel, fault: str) -> None:
     stub.control(token_delay=0.002, **{fault: 7})
@@ -236,3 +311,16 @@ async def test_fifty_at_once(stub: StubProvider) -> None:
     await model.close()
     assert {text for text, _ in answers} == {TEXT}
     assert stub.total("output_tokens") == sum(usage.output_tokens for _, usage in answers if usage)
+
+
+async def test_prompts_that_begin_alike_are_told_to_openai_and_to_nobody_else(
+    stub: StubProvider, model: OpenAIChatModel
+) -> None:
+    prompt = replace(PROMPT, prefix_key="0123")
+    await read(model, prompt)
+    assert "prompt_cache_key" not in stub.last_request
+    openai_itself = OpenAIChatModel("m", api_key="k")
+    openai_itself._clients.get().base_url = stub.openai_url
+    await read(openai_itself, prompt)
+    assert stub.last_request["prompt_cache_key"] == "0123"
+    await openai_itself.close()

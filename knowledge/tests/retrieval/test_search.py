@@ -18,7 +18,8 @@ from billing.models import UsageEvent
 from knowledge.models import Chunk, Collection, Document, DocumentVersion, TextVectors
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, sparse_encoder, vector_index
-from knowledge.retrieval.passages import neighbours_of, section_of
+from knowledge.retrieval.passages import chunks_readable, neighbours_of, section_of
+from knowledge.retrieval.remembered import RememberedChunks, remembered_chunks, size_of
 from knowledge.retrieval.scope import scope_key, scope_of
 from knowledge.retrieval.search import KEYWORDS_ONLY, NOT_RERANKED, retrieve, retrieve_traced
 from knowledge.retrieval.trace import Trace
@@ -324,3 +325,59 @@ def different_scopes() -> list[SearchScope]:
         SearchScope((one,), since=date(2026, 1, 1)),
         SearchScope((one,), until=date(2026, 1, 1)),
     ]
+
+
+# -- what is remembered of chunks -----------------------------------------------------------------
+
+
+def rows_of(organisation: Organisation, points: list[UUID], scope: SearchScope) -> dict[UUID, tuple[str, str]]:
+    with entered(organisation.schema_name):
+        found = chunks_readable(points, scope)
+    return {point: (chunk.title, chunk.text) for point, chunk in found.items()}
+
+
+def test_remembered_chunks_are_read_by_one_statement_and_never_outlive_their_rows(
+    acme: Organisation, globex: Organisation, django_assert_num_queries: Any
+) -> None:
+    with entered(acme.schema_name):
+        document = Shelf(acme).put("Leave", [LEAVE, CARRY], tags=["hr"], dated=date(2026, 3, 1))
+        scope = SearchScope(collection_ids=(document.collection_id,))
+        points = list(document.chunks.values_list("point_id", flat=True))
+    remembered_chunks.forget()
+    first = rows_of(acme, points, scope)
+    assert sorted(text for _, text in first.values()) == sorted([LEAVE, CARRY])
+    with entered(acme.schema_name), django_assert_num_queries(1):
+        chunks_readable(points, scope)
+    assert rows_of(globex, points, scope) == {}  # the same points and collection, asked in another schema
+    narrower = {
+        "tags": (replace(scope, tags=("hr",)), replace(scope, tags=("it",))),
+        "since": (replace(scope, since=date(2026, 3, 1)), replace(scope, since=date(2026, 3, 2))),
+        "until": (replace(scope, until=date(2026, 3, 1)), replace(scope, until=date(2026, 2, 28))),
+        "document_ids": (
+            replace(scope, document_ids=(document.pk,)),
+            replace(scope, document_ids=(uuid5(document.pk, "x"),)),
+        ),
+        "collection_ids": (scope, SearchScope(collection_ids=(uuid5(document.pk, "x"),))),
+    }
+    for name, (wide, narrow) in narrower.items():
+        assert (rows_of(acme, points, wide), rows_of(acme, points, narrow)) == (first, {}), name
+    with entered(acme.schema_name):
+        Document.objects.filter(pk=document.pk).update(title="Holidays")
+    assert {title for title, _ in rows_of(acme, points, scope).values()} == {"Holidays"}
+    with entered(acme.schema_name):
+        Document.objects.filter(pk=document.pk).update(state=Document.State.DELETING)
+    assert rows_of(acme, points, scope) == {}
+
+
+def test_the_memory_of_chunks_is_bounded(acme: Organisation) -> None:
+    with entered(acme.schema_name):
+        document = Shelf(acme).put("Leave", [LEAVE, CARRY, HOTEL, TEA, COFFEE])
+        points = list(document.chunks.values_list("point_id", flat=True))
+        scope = SearchScope(collection_ids=(document.collection_id,))
+        chunks = chunks_readable(points, scope)
+    small = RememberedChunks(limit=3 * size_of(max(chunks.values(), key=size_of)))
+    for number, chunk in enumerate(chunks.values()):
+        small.put(("org_acme", chunk.point_id, number, "", None), chunk)
+    assert 0 < small.size <= small.limit
+    assert small.get(("org_acme", list(chunks)[0], 0, "", None)) is None
+    assert small.get(("org_acme", list(chunks)[4], 4, "", None)) == chunks[list(chunks)[4]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from knowledge.errors import UrlNotAllowed
 from knowledge.ingestion.web.addresses import Rules, address_of, checked, linked
-from knowledge.ingestion.web.networks import is_public
+from vena_platform.networks import is_public
 
 RULES = Rules()
 

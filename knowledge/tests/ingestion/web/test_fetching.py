@@ -30,8 +30,8 @@ from knowledge.errors import (
 )
 from knowledge.ingestion.web import connecting
 from knowledge.ingestion.web.fetching import MOST_REDIRECTS, patience
-from knowledge.ingestion.web.networks import IP
 from knowledge.tests.ingestion.web.conftest import Answer, Site, answer, fetched, fetcher_for, redirect
+from vena_platform.networks import IP
 
 
 class Names:
