@@ -16,6 +16,7 @@ from vena_platform.errors import VenaError
 SUBPROTOCOL = "vena.v1"
 MAX_FRAME = 64 * 1024  # characters; a question is far shorter
 MAX_COLLECTIONS = 200
+PENNY_FRACTION = Decimal("0.00000001")  # as it is stored, so that an answer costs the same text live and afterwards
 Frame = dict[str, Any]
 
 
@@ -54,11 +55,27 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Regenerate:
+    message: UUID
+    client_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    message: UUID
+    text: str
+    client_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     pass
 
 
-def parse_frame(text: str) -> Ask | Stop | Resume | Ping:
+ClientFrame = Ask | Stop | Resume | Regenerate | Edit | Ping
+
+
+def parse_frame(text: str) -> ClientFrame:
     """A client's frame, or InvalidFrame / UnknownFrame / EmptyQuestion."""
     if len(text) > MAX_FRAME:
         raise InvalidFrame(detail="frame too long")
@@ -75,12 +92,17 @@ def parse_frame(text: str) -> Ask | Stop | Resume | Ping:
             return Stop(answer=required_id(frame, "answer"))
         case "resume":
             return Resume(answer=required_id(frame, "answer"), after=sequence_number(frame.get("after", 0)))
+        case "regenerate":
+            return Regenerate(message=required_id(frame, "message"), client_id=optional_id(frame, "client_id"))
+        case "edit":
+            client_id = optional_id(frame, "client_id")
+            return Edit(message=required_id(frame, "message"), text=question_text(frame), client_id=client_id)
         case "ping":
             return Ping()
     raise UnknownFrame(detail=str(frame.get("type"))[:80])
 
 
-def ask(frame: Frame) -> Ask:
+def question_text(frame: Frame) -> str:
     text = frame.get("text")
     if not isinstance(text, str):
         raise InvalidFrame(detail="text is missing")
@@ -88,10 +110,15 @@ def ask(frame: Frame) -> Ask:
     text = text.encode("utf-8", "ignore").decode()  # nor a lone surrogate
     if not text:
         raise EmptyQuestion
+    return text
+
+
+def ask(frame: Frame) -> Ask:
+    text = question_text(frame)
     return Ask(
         client_id=required_id(frame, "client_id"),
         text=text,
-        conversation=None if frame.get("conversation") is None else required_id(frame, "conversation"),
+        conversation=optional_id(frame, "conversation"),
         collections=collection_ids(frame.get("collections")),
     )
 
@@ -102,6 +129,10 @@ def required_id(frame: Frame, name: str) -> UUID:
         return UUID(value if isinstance(value, str) else "")
     except ValueError as error:
         raise InvalidFrame(detail=f"{name} is not an id") from error
+
+
+def optional_id(frame: Frame, name: str) -> UUID | None:
+    return None if frame.get(name) is None else required_id(frame, name)
 
 
 def collection_ids(value: object) -> tuple[UUID, ...] | None:
@@ -141,12 +172,31 @@ def source(
     snippet: str,
     position: int,
     last_position: int | None = None,
+    quotes: Sequence[Frame] | None = None,
 ) -> Frame:
-    """The address opens the version that was cited, also when a later one answers by now."""
+    """The address opens the version that was cited, also when a later one answers by now. `quotes`: of a cited one."""
     pinned = f"version={version}&" if version else ""
     upto = f"-{last_position}" if last_position and last_position > position else ""
     url = f"/documents/{document}/?{pinned}chunk={position}{upto}"
-    return {"n": n, "document": str(document), "title": title, "page": page, "snippet": snippet, "url": url}
+    frame = {"n": n, "document": str(document), "title": title, "page": page, "snippet": snippet, "url": url}
+    return frame if quotes is None else {**frame, "quotes": list(quotes)}
+
+
+def quote(
+    *,
+    start: int,
+    end: int,
+    quote: str,
+    quote_start: int | None,
+    quote_end: int | None,
+    page: int | None,
+    support: float,
+) -> Frame:
+    """A mark of the answer: `start`/`end` of its sentence in the answer's text, the words of the document that bear it
+    out, and where these stand in the version's plain text. All in Unicode characters. "" with support 0: nothing does.
+    """
+    words = {"quote": quote, "quote_start": quote_start, "quote_end": quote_end, "page": page}
+    return {"start": start, "end": end, **words, "support": support}
 
 
 def sources(answer: UUID, found: Sequence[Frame]) -> Frame:
@@ -162,7 +212,7 @@ def notice(answer: UUID, code: str, detail: str) -> Frame:
 
 
 def usage(*, model: str, input_tokens: int, output_tokens: int, cost_gbp: Decimal | None, cached: bool) -> Frame:
-    cost = None if cost_gbp is None else format(cost_gbp, "f")  # money is never a float
+    cost = None if cost_gbp is None else format(cost_gbp.quantize(PENNY_FRACTION), "f")  # money is never a float
     return {
         "model": model,
         "input_tokens": input_tokens,

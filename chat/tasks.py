@@ -1,4 +1,4 @@
-"""Answers whose process died: what they had shown is kept, and they are marked interrupted."""
+"""Behind answers: those whose process died are marked interrupted, long conversations are summarised."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from celery import shared_task
 from django.conf import settings
 
 from chat.actions import answer_interrupt
-from chat.live import RUNNING, owner_key, stream_key
+from chat.gaps.tasks import place_gap_question, review_gaps, review_gaps_everywhere
 from chat.models import Message
+from chat.relay import RUNNING, owner_key, stream_key
+from chat.summaries import conversation_summarise
 from tenants.context import entered
 from tenants.selectors import open_organisations
 
+# Registered with Celery by being imported here.
+__all__ = ["place_gap_question", "review_gaps", "review_gaps_everywhere"]
+
 logger = logging.getLogger(__name__)
+
+
+@shared_task(expires=3600)
+def summarise_conversation(*, schema_name: str, answer_id: str) -> None:
+    with entered(schema_name):
+        conversation_summarise(schema_name=schema_name, answer_id=UUID(answer_id))
 
 
 @shared_task
@@ -39,6 +50,7 @@ def settle(client: Any, schema: str, answer: UUID) -> None:
     with entered(schema):
         if answer_interrupt(answer, shown):
             logger.warning("answer.interrupted", extra={"answer": str(answer)})
+    client.expire(stream_key(schema, answer), settings.VENA_STREAM_TTL)
 
 
 def shown_text(client: Any, schema: str, answer: UUID) -> str:

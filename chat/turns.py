@@ -11,19 +11,22 @@ from django.conf import settings
 
 from chat import protocol
 from chat.actions import Outcome, answer_checkpoint, answer_store
+from chat.citing import passage_frame, quotes_of
 from chat.errors import AnswerCrashed
 from chat.live import LiveAnswer, Switchboard
 from chat.models import Message
 from chat.protocol import Frame
+from chat.tasks import summarise_conversation
+from knowledge.answering.assist import has_assistant
 from knowledge.answering.pipeline import answer_question
-from knowledge.types import AnswerEvent, Finished, Notice, Passage, Question, Receipt, SourcesFound, TextDelta
+from knowledge.types import AnswerEvent, Finished, Notice, Question, Receipt, SourcesFound, TextDelta
 from tenants.context import in_tenant, mark_active
+from vena_platform import counters
 from vena_platform.errors import VenaError
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 5.0
-SNIPPET = 1500  # characters of a passage that travel in a frame
 
 
 class Turn:
@@ -33,13 +36,13 @@ class Turn:
         self.board = board
         self.question = question
         self.live: LiveAnswer = board.begin(question.library.tenant, question.answer_id)
-        self.outcome = Outcome()
+        self.outcome = Outcome(arm_id=question.settings.arm_id)
         self.receipt = Receipt()
         self.began = time.monotonic()
         self._pending: list[str] = []
         self._waiting = 0  # characters
         self._sent: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._last_frame = 0.0
         self._last_checkpoint = self.began
         self._checkpoint: asyncio.Task[None] | None = None
@@ -72,19 +75,21 @@ class Turn:
                 self.gather(text)
             case SourcesFound(passages=passages):
                 self.outcome.passages = passages
-                self.publish(protocol.sources(self.live.id, [source_of(passage) for passage in passages]))
+                self.publish(protocol.sources(self.live.id, [passage_frame(passage) for passage in passages]))
             case Notice(code=code, detail=detail):
                 self.flush()
+                self.outcome.notices.append({"code": code, "detail": detail})
                 self.publish(protocol.notice(self.live.id, code, detail))
-            case Finished(cited=cited, refused=refused, cached=cached):
-                self.outcome.cited = cited
-                self.outcome.is_cached = cached
-                self.outcome.status = Message.Status.REFUSED if refused else Message.Status.COMPLETE
+            case Finished() as end:
+                self.outcome.take(end)
 
     # -- frames ------------------------------------------------------------------------------------
 
     def gather(self, text: str) -> None:
-        """The first text leaves at once; after that, what comes within a few dozen milliseconds leaves together."""
+        """The first text leaves at once; after that, what comes within a few dozen milliseconds leaves together.
+
+        "At once" is after everything that has come by now was taken, hence `call_soon`.
+        """
         if not text:
             return
         self._pending.append(text)
@@ -93,10 +98,11 @@ class Turn:
         if self.outcome.first_text_ms is None:
             self.outcome.first_text_ms = round((now - self.began) * 1000)
         due = self._last_frame + settings.VENA_FRAME_SECONDS - now
-        if due <= 0 or self._waiting >= settings.VENA_FRAME_CHARACTERS:
+        if self._waiting >= settings.VENA_FRAME_CHARACTERS:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(due, self.flush)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(due, self.flush) if due > 0 else loop.call_soon(self.flush)
 
     def flush(self) -> None:
         if self._timer:
@@ -132,6 +138,7 @@ class Turn:
         if error:
             outcome.status = Message.Status.FAILED
             outcome.error_code, outcome.error_detail = error.code, error.text
+        counters.count("answers", status=str(outcome.status))
         if self._checkpoint:
             await asyncio.wait([self._checkpoint])
         try:
@@ -142,10 +149,27 @@ class Turn:
             self.publish(protocol.failure(error, self.live.id))
         self.publish(self.done())
         self.board.end(self.live)
+        await self.summarise()
+
+    async def summarise(self) -> None:
+        """Ask a worker to; the person has the answer already."""
+        question = self.question
+        if not (question.is_cut and await has_assistant(question.library.tenant, question.settings)):
+            return
+        schema_name = self.live.tenant.schema_name
+        try:
+            wanted = {"schema_name": schema_name, "answer_id": str(self.live.id)}
+            await in_tenant(schema_name, summarise_conversation.delay, **wanted)
+        except Exception:  # a nicety: the next answer asks again
+            logger.exception("summary.not_asked", extra={"answer": str(self.live.id)})
 
     def done(self) -> Frame:
         outcome = self.outcome
-        cited = [source_of(passage) for passage in outcome.passages if passage.n in outcome.cited]
+        cited = [
+            passage_frame(passage, quotes_of(passage, outcome.supports))
+            for passage in outcome.passages
+            if passage.n in outcome.cited
+        ]
         usage = outcome.usage
         spent = protocol.usage(
             model=usage.model if usage else "",
@@ -157,16 +181,3 @@ class Turn:
         return protocol.done(
             self.live.id, self.live.next_seq(), status=outcome.status, text=outcome.text, citations=cited, spent=spent
         )
-
-
-def source_of(passage: Passage) -> Frame:
-    return protocol.source(
-        n=passage.n,
-        document=passage.document_id,
-        version=passage.version_number,
-        title=passage.title,
-        page=passage.page,
-        snippet=passage.text[:SNIPPET],
-        position=passage.position,
-        last_position=passage.last_position,
-    )

@@ -137,7 +137,7 @@ async def test_another_process_can_follow_and_stop(
         elsewhere: list[dict[str, Any]] = []
 
         async def follow() -> None:
-            async for sent in board._follow_elsewhere(live_acme.key, answer, 0):
+            async for sent in board.relay.follow(live_acme.key, answer, 0):
                 elsewhere.append(sent.frame)
 
         following = asyncio.create_task(follow())
@@ -376,7 +376,7 @@ async def test_many_answers_at_once_keep_apart(
 
     async def one(organisation: Organisation, key: str) -> tuple[str, str]:
         async with connected(organisation, key=key) as socket:
-            await socket.ask("How many days?")
+            await socket.ask(f"How many days? {uuid4()}")  # the same question would have the same answer
             frames = await socket.until_done()
             return joined(frames), frames[-1]["text"]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import protocol
-from chat.protocol import Ask, EmptyQuestion, InvalidFrame, Ping, Resume, Stop, UnknownFrame, parse_frame
+from chat.protocol import Ask, EmptyQuestion, InvalidFrame, Ping, Regenerate, Resume, Stop, UnknownFrame, parse_frame
 from vena_platform.errors import VenaError
 
 json_values = st.recursive(
@@ -85,6 +85,9 @@ def test_the_other_frames() -> None:
     assert parse_frame(json.dumps({"type": "stop", "answer": str(answer)})) == Stop(answer)
     assert parse_frame(json.dumps({"type": "resume", "answer": str(answer), "after": 7})) == Resume(answer, 7)
     assert parse_frame('{"type":"ping"}') == Ping()
+    again = {"type": "regenerate", "message": str(answer)}
+    assert parse_frame(json.dumps(again)) == Regenerate(answer)
+    assert parse_frame(json.dumps({**again, "client_id": str(answer)})) == Regenerate(answer, answer)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,8 @@ def test_the_other_frames() -> None:
         ('{"type":"stop","answer":5}', InvalidFrame),
         ('{"type":"resume","answer":"00000000-0000-0000-0000-000000000000","after":-1}', InvalidFrame),
         ('{"type":"resume","answer":"00000000-0000-0000-0000-000000000000","after":true}', InvalidFrame),
-        ('{"type":"regenerate"}', UnknownFrame),
+        ('{"type":"regenerate"}', InvalidFrame),
+        (f'{{"type":"regenerate","message":"{UUID(int=1)}","client_id":7}}', InvalidFrame),
         ("{}", UnknownFrame),
         ("x" * (protocol.MAX_FRAME + 1), InvalidFrame),
     ],
