@@ -17,7 +17,8 @@ export function wireAdding({ config, part, addFiles }) {
   wireDrop(part("veil"), addFiles);
 }
 
-function wireDrop(veil, addFiles) {
+/** `veil` covers the page while files are held over it. */
+export function wireDrop(veil, addFiles) {
   let depth = 0; // enter and leave fire for every element passed on the way
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   const show = (change) => {

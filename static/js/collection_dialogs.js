@@ -47,6 +47,28 @@ export function reindexSentence({ documents, context_cost_gbp: cost }) {
   return `${many} read with other settings. Reading again goes on in the background; until then the earlier passages answer.${paid}`;
 }
 
+const ACCESS = ["readers", "writers"];
+
+/** The groups ticked, by what they may do; {} where the form has no such part. */
+export function accessIn(form) {
+  if (!form.elements.access) return {};
+  const ticked = (name) => [...form.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.value);
+  return { access: form.elements.access.value, readers: ticked("readers"), writers: ticked("writers") };
+}
+
+export function showAccess(form, collection) {
+  if (!form.elements.access) return;
+  form.elements.access.value = collection.access;
+  for (const name of ACCESS) for (const box of form.querySelectorAll(`input[name=${name}]`)) box.checked = collection[name].includes(box.value);
+}
+
+/** Only what differs: who may read is not asked for with every other change. */
+export function accessChanges(form, saved) {
+  const wanted = accessIn(form);
+  const same = (name) => [wanted[name]].flat().sort().join() === [saved[name]].flat().sort().join();
+  return Object.fromEntries(Object.entries(wanted).filter(([name]) => !same(name)));
+}
+
 /** `onSaved(collection)` hears what the server stored, `onReindex()` that documents are in line again. */
 export function wireCollectionSettings({ config, part, onSaved, onReindex }) {
   const dialog = part("settings-dialog");
@@ -75,6 +97,7 @@ export function wireCollectionSettings({ config, part, onSaved, onReindex }) {
     description.value = collection.description;
     language.value = collection.language;
     contextual.checked = collection.is_contextual;
+    showAccess(form, collection);
     contextual.disabled = true; // until its cost is known
     setText(part("settings-cost"), "Working out what it costs …");
     setText(part("settings-stale"), "Counting …");
@@ -105,7 +128,7 @@ export function wireCollectionSettings({ config, part, onSaved, onReindex }) {
     clearProblems(form);
     const { name, description, language, is_contextual: contextual } = form.elements;
     if (!name.value.trim()) return showFieldProblem(name, "Give the collection a name."), name.focus();
-    const body = { name: name.value.trim(), description: description.value.trim(), language: language.value };
+    const body = { name: name.value.trim(), description: description.value.trim(), language: language.value, ...accessChanges(form, saved) };
     if (!contextual.disabled) body.is_contextual = contextual.checked;
     try {
       saved = await request("PATCH", url, body);

@@ -1,18 +1,22 @@
 // The box where questions are written.
 import { setText } from "./dom.js";
+import { isComposing } from "./shortcuts.js";
 
 const COUNT_FROM = 0.85; // of the allowed length: before that the number only distracts
 
 export class Composer {
-  constructor(form, { maxLength, onAsk, onStop }) {
-    Object.assign(this, { form, maxLength, onAsk });
+  constructor(form, { maxLength, onAsk, onStop, onTyped = () => {}, onEditLast = () => {} }) {
+    Object.assign(this, { form, maxLength, onAsk, onTyped, onEditLast });
     this.input = form.querySelector("[data-question]");
     this.sendButton = form.querySelector("[data-send]");
     this.stopButton = form.querySelector("[data-stop]");
     this.counter = form.querySelector("[data-count]");
     this.scope = form.querySelector("[data-scope]");
     this.running = false;
-    this.input.addEventListener("input", () => this.changed());
+    this.input.addEventListener("input", () => {
+      this.changed();
+      this.onTyped(this.input.value);
+    });
     this.input.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -24,9 +28,11 @@ export class Composer {
   }
 
   key(event) {
-    // While an input method composes, Enter picks a word; keyCode 229 is how Safari says so.
-    const composing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || composing) return;
+    if (isComposing(event)) return; // Enter picks a word then
+    if (event.key === "ArrowUp" && this.input.value === "" && !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      if (this.onEditLast()) event.preventDefault();
+    }
+    if (event.key !== "Enter" || event.shiftKey) return;
     event.preventDefault();
     this.submit();
   }
@@ -43,9 +49,15 @@ export class Composer {
   submit() {
     if (this.sendButton.disabled || this.running) return;
     const text = this.text;
-    this.input.value = "";
-    this.changed();
+    this.write("");
+    this.onTyped("");
     this.onAsk(text);
+  }
+
+  /** Puts words into the box, for the person to go on with. */
+  write(text) {
+    this.input.value = text;
+    this.changed();
   }
 
   changed() {

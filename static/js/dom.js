@@ -34,6 +34,12 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Brings `node` into view in `scroller` and nowhere else: `scrollIntoView` would move the page around it as well. */
+export function scrollTo(scroller, node, share = 0) {
+  const above = node.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+  scroller.scrollTop += above - share * scroller.clientHeight;
+}
+
 /** True for addresses of this very site; everything else is never followed from an answer. */
 export function sameOrigin(url, origin = location.origin) {
   try {

@@ -17,7 +17,7 @@ export function wireDrawer(shell) {
   opener.addEventListener("click", () => set(true));
   for (const closer of shell.querySelectorAll("[data-drawer-close]")) closer.addEventListener("click", () => set(false));
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !isOpen()) return;
+    if (event.key !== "Escape" || !isOpen() || document.querySelector("dialog[open]")) return;
     event.stopImmediatePropagation();
     set(false);
   });

@@ -1,47 +1,33 @@
-// What the page knows of a conversation, and how each frame of the server changes it. Pure: no DOM, no socket, no clock.
+// How each frame of the server, and each wish of the person, changes the thread. Pure: no DOM, no socket, no clock.
+import { emptyAnswer, isRunning } from "./thread.js";
 
-const RUNNING = new Set(["waiting", "streaming"]);
-
-export function isRunning(turn) {
-  return Boolean(turn?.answer && RUNNING.has(turn.answer.status));
-}
-
-function emptyAnswer(fields) {
-  return { id: null, status: "waiting", text: "", seq: 0, sources: [], notices: [], usage: null, error: null, ...fields };
-}
-
-/** The thread as the server rendered it: stored messages, paired into turns. */
-export function threadFrom(conversation) {
-  const thread = { conversation: conversation?.id ?? null, turns: [] };
-  for (const message of conversation?.messages ?? []) {
-    const last = thread.turns.at(-1);
-    if (message.role === "user") thread.turns.push(storedTurn(message));
-    else if (last && !last.answer) last.answer = storedAnswer(message);
-    else thread.turns.push({ key: message.id, clientId: null, question: null, answer: storedAnswer(message) });
-  }
-  return thread;
-}
-
-function storedTurn(message) {
-  return { key: message.id, clientId: null, question: { id: message.id, text: message.text }, answer: null };
-}
-
-function storedAnswer(message) {
-  const streaming = message.status === "streaming";
-  return emptyAnswer({
-    id: message.id,
-    status: message.status,
-    text: streaming ? "" : message.text, // the stream is replayed from its start, so nothing can stand twice
-    sources: message.sources ?? [],
-    usage: message.usage ?? null,
-    error: message.error ?? null,
-  });
-}
+export { isRunning, threadFrom } from "./thread.js";
 
 /** A question the person has just sent. It waits until the server accepts it. */
 export function asked(thread, { clientId, text, collections }) {
-  const turn = { key: clientId, clientId, collections, question: { id: null, text }, answer: emptyAnswer() };
+  const question = { id: null, text, siblings: [] };
+  const turn = { key: clientId, clientId, collections, wish: null, question, answer: emptyAnswer() };
   return { thread: { ...thread, turns: [...thread.turns, turn] }, turn };
+}
+
+/** The question of `turn` in other words, beside the first one. What followed belongs to the branch that is left. */
+export function edited(thread, turn, { clientId, text }) {
+  const question = { id: null, text, siblings: turn.question.siblings };
+  const wish = { type: "edit", message: turn.question.id, text };
+  return branched(thread, turn, { key: clientId, clientId, wish, question, answer: emptyAnswer() });
+}
+
+/** Another answer to the question of `turn`, beside the ones that are there. */
+export function regenerated(thread, turn, clientId) {
+  const wish = { type: "regenerate", message: turn.question.id };
+  const answer = emptyAnswer({ siblings: turn.answer?.siblings ?? [] });
+  return branched(thread, turn, { ...turn, clientId, wish, stopping: false, answer });
+}
+
+function branched(thread, turn, next) {
+  const index = thread.turns.indexOf(turn);
+  const branch = { ...next, left: thread.turns.slice(index) };
+  return { thread: { ...thread, turns: [...thread.turns.slice(0, index), branch] }, turn: branch };
 }
 
 export function stopWanted(thread) {
@@ -60,6 +46,7 @@ export function framesOnConnect(thread) {
 
 /** The same client_id each time: the server recognises a repeat and never asks twice. */
 export function askFrame(thread, turn) {
+  if (turn.wish) return { ...turn.wish, client_id: turn.clientId };
   return {
     type: "ask",
     text: turn.question.text,
@@ -77,11 +64,12 @@ export function received(thread, frame) {
 
 const HANDLERS = {
   accepted(thread, frame) {
-    const turn = thread.turns.find((item) => item.clientId === frame.client_id);
+    const turn = frame.client_id && thread.turns.find((item) => item.clientId === frame.client_id);
     if (!turn || turn.answer.id) return { thread, turn: null };
     const known = { ...thread, conversation: frame.conversation };
-    const question = { ...turn.question, id: frame.question };
-    return changed(known, turn, { question }, { id: frame.answer, status: "streaming" });
+    const question = { ...turn.question, id: frame.question, siblings: joined(turn.question.siblings, frame.question) };
+    const answer = { id: frame.answer, status: "streaming", siblings: joined(turn.answer.siblings, frame.answer) };
+    return changed(known, turn, { question, left: null }, answer);
   },
 
   sources(thread, frame) {
@@ -116,9 +104,20 @@ const HANDLERS = {
     if (frame.answer) return onRunning(thread, frame, () => failed);
     // Without an answer's id it speaks of the question that was not accepted: there is at most one.
     const turn = thread.turns.findLast((item) => item.answer?.status === "waiting");
-    return turn ? changed(thread, turn, {}, failed) : { thread, turn: null };
+    if (!turn) return { thread, turn: null };
+    return turn.left ? takenBack(thread, turn, frame.detail) : changed(thread, turn, {}, failed);
   },
 };
+
+/** A branch that the server refused to begin: what stood there is shown again, and why. */
+function takenBack(thread, turn, problem) {
+  const kept = thread.turns.slice(0, thread.turns.indexOf(turn));
+  return { thread: { ...thread, turns: [...kept, ...turn.left] }, turn: null, problem };
+}
+
+function joined(ids, id) {
+  return ids.includes(id) ? ids : [...ids, id];
+}
 
 function onRunning(thread, frame, change) {
   const turn = thread.turns.findLast((item) => item.answer?.id === frame.answer);
@@ -140,4 +139,10 @@ export function withCitations(sources, citations) {
   const offered = new Set(sources.map((source) => source.n));
   const extra = citations.filter((citation) => !offered.has(citation.n)).map((citation) => ({ ...citation, cited: true }));
   return [...merged, ...extra].sort((a, b) => a.n - b.n);
+}
+
+/** What the person or the REST API says of an answer that is over: feedback, suggestions, a reported gap. */
+export function answerChanged(thread, answerId, fields) {
+  const turn = thread.turns.find((item) => item.answer?.id === answerId);
+  return turn ? changed(thread, turn, {}, fields) : { thread, turn: null };
 }

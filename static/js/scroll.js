@@ -1,10 +1,11 @@
 // Keeps the end of a growing answer in view, but only for someone who is already reading there.
 
 const NEAR = 48;
+const SETTLING = 6; // frames
 
 export class Follower {
   constructor(scroller, content, jumpButton) {
-    Object.assign(this, { scroller, jumpButton });
+    Object.assign(this, { scroller, content, jumpButton });
     this.following = true;
     this.lastTop = 0;
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -37,6 +38,12 @@ export class Follower {
     this.showButton();
   }
 
+  /** Somebody works further up: stay there until they come back down. */
+  hold() {
+    this.following = false;
+    this.lastTop = this.scroller.scrollTop;
+  }
+
   toEnd() {
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.lastTop = this.scroller.scrollTop;
@@ -48,10 +55,19 @@ export class Follower {
 
   /** Runs a change above the reader and keeps the line they look at where it is. */
   keepPlace(change) {
-    const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
-    this.following = false;
+    this.hold();
+    const edge = this.scroller.getBoundingClientRect().top;
+    const first = [...this.content.children].find((node) => node.getBoundingClientRect().bottom > edge);
+    const seen = first?.querySelector("h2") ?? first; // the first turn of all has less room above its words
+    const before = seen?.getBoundingClientRect().top;
     change();
-    this.scroller.scrollTop = this.scroller.scrollHeight - fromEnd;
+    if (seen) this.bringBack(seen, before, SETTLING);
+  }
+
+  // What is new has guessed sizes until it has been near the screen, so once is not enough.
+  bringBack(node, top, frames) {
+    this.scroller.scrollTop += node.getBoundingClientRect().top - top;
     this.lastTop = this.scroller.scrollTop;
+    if (frames > 0) requestAnimationFrame(() => this.bringBack(node, top, frames - 1));
   }
 }

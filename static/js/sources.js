@@ -1,5 +1,6 @@
 // The panel beside an answer that shows where its claims come from.
-import { el, icon, sameOrigin, setText } from "./dom.js";
+import { DocumentPanel, markQuote } from "./document_panel.js";
+import { el, icon, sameOrigin, scrollTo, setText } from "./dom.js";
 
 const OVERLAY = "(max-width: 1100px)";
 
@@ -17,30 +18,66 @@ export class SourcesPanel {
     chat.querySelector("[data-sources-close]").addEventListener("click", () => this.close());
     this.shade.addEventListener("click", () => this.close());
     this.onChange = () => {};
+    this.reader = new DocumentPanel(this.panel, markdown, {
+      onBack: () => this.backToList(),
+      onClose: () => this.close(),
+      onMove: (source, quote) => this.moved(source, quote),
+    });
   }
 
   isOpenFor(answer) {
     return !this.panel.hidden && this.answerId === answer.id;
   }
 
-  /** Opens the panel on `answer`; with a number, that card is marked and gets the focus. */
+  /** Opens the panel on `answer`; with a number, its document at the passage the mark `opener` stands for. */
   open(answer, n, opener) {
     this.opener = opener;
+    this.answer = answer;
     this.answerId = answer.id;
     this.draw(answer, n);
     this.panel.hidden = false;
     this.chat.toggleAttribute("data-sources", true);
     this.layer();
     this.onChange();
-    const card = n ? this.list.querySelector(`[data-source="${n}"]`) : null;
-    card?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    if (n) this.read(n, Number(opener?.dataset?.quote ?? 0));
+    else this.backToList();
+  }
+
+  read(n, index = 0) {
+    this.chat.toggleAttribute("data-reading", true);
+    this.reader.open(this.answer, n, index);
+  }
+
+  /** From the document to all sources; the card of the one that was open has the focus. */
+  backToList() {
+    this.reader.close();
+    this.chat.toggleAttribute("data-reading", false);
+    const card = this.active ? this.list.querySelector(`[data-source="${this.active}"]`) : null;
+    if (card) scrollTo(this.list, card, 0.05);
     (card ?? this.title).focus({ preventScroll: true });
+  }
+
+  moved(source, quote) {
+    this.draw(this.answer, source.n);
+    this.onChange();
+    this.pinpoint(source, quote);
+  }
+
+  /** Of all marks with this number the one that is open; leaving the panel leads back to it. */
+  pinpoint(source, quote) {
+    const marks = [...(this.opener?.closest(".answer-body")?.querySelectorAll(`.cite[data-n="${source.n}"]`) ?? [])];
+    const open = quote && marks[source.quotes.indexOf(quote)];
+    if (!open) return;
+    for (const mark of marks) mark.setAttribute("aria-pressed", String(mark === open));
+    this.opener = open;
   }
 
   close() {
     if (this.panel.hidden) return;
     this.panel.hidden = true;
+    this.reader.close();
     this.chat.toggleAttribute("data-sources", false);
+    this.chat.toggleAttribute("data-reading", false);
     this.answerId = null;
     this.layer();
     this.onChange();
@@ -55,6 +92,7 @@ export class SourcesPanel {
   /** New frames may have brought more: redraw, keeping the marked card. */
   refresh(answer) {
     if (!this.isOpenFor(answer) || this.drawn === answer.sources) return;
+    this.answer = answer;
     this.draw(answer, this.active);
   }
 
@@ -93,25 +131,28 @@ export class SourcesPanel {
       { class: "source", "data-source": source.n, "data-active": active, tabindex: "-1", "aria-label": `Source ${source.n}, ${source.title}` },
       el("span", { class: "source-n", "aria-hidden": "true" }, String(source.n)),
       el("div", {}, el("h4", { class: "source-title" }, source.title), source.page && el("p", { class: "source-page" }, `Page ${source.page}`)),
-      source.snippet && this.snippet(source.snippet, active),
-      open && this.openLink(source),
+      source.snippet && this.snippet(source, active),
+      open && this.openButton(source),
     );
   }
 
-  snippet(text, active) {
-    const passage = this.markdown.toPassage(text, { marked: active });
+  snippet(source, active) {
+    const quotes = (source.quotes ?? []).map(({ quote }) => quote).filter(Boolean);
+    const passage = this.markdown.toPassage(source.snippet, { marked: active && !quotes.length });
     // Of the other cards only the first lines show: the keyboard must not land in what is cut off.
     if (!active) for (const node of passage.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
-    return el("div", { class: "source-snippet prose passage" }, passage);
+    const shown = el("div", { class: "source-snippet prose passage" }, passage);
+    if (active) for (const quote of new Set(quotes)) markQuote(shown, quote);
+    return shown;
   }
 
-  openLink(source) {
+  openButton(source) {
     return el(
-      "a",
-      { class: "source-open", href: source.url, target: "_blank", rel: "noopener" },
-      "Open document",
-      icon("open"),
-      el("span", { class: "visually-hidden" }, ` ${source.title} in a new tab`),
+      "button",
+      { type: "button", class: "source-open", onclick: () => this.read(source.n) },
+      icon("document"),
+      "Show in the document",
+      el("span", { class: "visually-hidden" }, ` ${source.title}`),
     );
   }
 }

@@ -1,18 +1,23 @@
-// Light or dark: the system's wish until the person chooses, then the choice, kept in this browser.
+// Light or dark: the system's wish until the person chooses, then the choice: kept with the person where somebody is
+// signed in (the server draws it), else in this browser.
+import { request } from "./http.js";
 
 const KEY = "vena-theme";
+const UNSENT = "vena-theme-unsent"; // chosen, and not yet heard of by the server: a page that is drawn meanwhile is drawn by it
 
-export function storedTheme() {
+export function storedTheme(key = KEY) {
   try {
-    const theme = localStorage.getItem(KEY);
+    const theme = localStorage.getItem(key);
     return theme === "light" || theme === "dark" ? theme : null;
   } catch {
     return null; // storage may be forbidden; the system's wish is a fine answer
   }
 }
 
+const isPersons = () => document.documentElement.dataset.personTheme !== undefined;
+
 export function applyStoredTheme() {
-  const theme = storedTheme();
+  const theme = storedTheme(isPersons() ? UNSENT : KEY);
   if (theme) document.documentElement.dataset.theme = theme;
 }
 
@@ -21,13 +26,30 @@ export function currentTheme() {
   return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
-function choose(theme) {
-  document.documentElement.dataset.theme = theme;
+function store(key, theme) {
   try {
-    localStorage.setItem(KEY, theme);
+    if (theme) localStorage.setItem(key, theme);
+    else localStorage.removeItem(key);
   } catch {
     // the choice then lasts for this page
   }
+}
+
+// What can't be sent now is sent by the next page.
+async function keep(theme) {
+  store(UNSENT, theme);
+  try {
+    await request("PATCH", "/api/v1/me/", { theme });
+  } catch (error) {
+    if (error.status === 0) return; // the page went, or the network did
+  }
+  if (storedTheme(UNSENT) === theme) store(UNSENT, null);
+}
+
+function choose(theme) {
+  document.documentElement.dataset.theme = theme;
+  store(KEY, theme);
+  if (isPersons()) keep(theme);
 }
 
 export function wireThemeToggles() {
@@ -47,4 +69,6 @@ export function wireThemeToggles() {
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   label();
+  const unsent = isPersons() && storedTheme(UNSENT);
+  if (unsent) keep(unsent);
 }

@@ -1,13 +1,17 @@
 // One question and its answer on the page.
+import { AnswerFoot, smallButton } from "./answer_foot.js";
+import { mayAskAgain, statusSentence } from "./answer_words.js";
 import { el, icon, setText } from "./dom.js";
-import { usageLine } from "./format.js";
-import { isRunning } from "./frames.js";
+import { QuestionView } from "./question_view.js";
 import { BlockStream, framePacer } from "./stream.js";
-
-const LONG_QUESTION = 220;
+import { isRunning } from "./thread.js";
 
 export class TurnView {
-  /** `actions` has markdown, onSources(answer, n, opener), onAgain(turn), onDrawn(). */
+  /**
+   * `actions` has markdown, maxLength, onSources(answer, n, opener), onCopy(text, button), onAgain(turn),
+   * onEdit(turn, text), onSwitch(id, direction, what), onRate(answer, feedback), onGap(answer), onDrawn(),
+   * onHold(), onEnded(body, answer).
+   */
   constructor(turn, actions) {
     this.actions = actions;
     this.known = new Set();
@@ -17,24 +21,27 @@ export class TurnView {
   }
 
   build() {
-    this.question = el("h2", { class: "question" });
+    this.question = new QuestionView(this.actions);
+    this.foot = new AnswerFoot(this.actions);
     this.notices = el("div", { class: "notices" });
     this.body = el("div", { class: "answer-body prose" });
     this.wait = el("p", { class: "answer-wait" });
     this.status = el("div", { class: "answer-status", hidden: true });
-    this.foot = el("div", { class: "answer-foot", hidden: true });
-    this.answer = el("article", { class: "answer", "aria-label": "Answer" }, this.notices, this.body, this.wait, this.status, this.foot);
+    const parts = [this.notices, this.body, this.wait, this.status, this.foot.element, this.foot.below];
+    this.answer = el("article", { class: "answer", "aria-label": "Answer" }, ...parts);
     this.answer.addEventListener("click", (event) => this.clicked(event));
-    this.element = el("section", { class: "turn" }, this.question, this.answer);
+    this.element = el("section", { class: "turn" }, this.question.element, this.answer);
     this.stream = new BlockStream(this.body, this.actions.markdown);
   }
 
   update(turn) {
+    if (turn === this.turn) return;
     const before = this.turn?.answer;
     this.turn = turn;
-    this.drawQuestion(turn.question);
+    this.question.update(turn);
     this.answer.hidden = !turn.answer;
     if (!turn.answer) return;
+    if (before?.id && before.id !== turn.answer.id) this.startOver();
     if (before?.sources !== turn.answer.sources) this.learnNumbers(turn.answer.sources);
     this.answer.dataset.status = turn.answer.status;
     this.drawNotices(turn.answer.notices);
@@ -43,11 +50,12 @@ export class TurnView {
     else this.drawEnd(turn);
   }
 
-  drawQuestion(question) {
-    this.question.hidden = !question;
-    if (!question) return;
-    setText(this.question, question.text);
-    this.question.classList.toggle("question-long", question.text.length > LONG_QUESTION);
+  // Another answer to the same question takes the place of the one that was shown.
+  startOver() {
+    this.stream.reset();
+    this.notices.replaceChildren();
+    this.status.hidden = true;
+    this.foot.clear();
   }
 
   // The set is replaced only when the numbers differ: a new set makes the stream draw everything again.
@@ -64,7 +72,7 @@ export class TurnView {
 
   drawNotices(notices) {
     for (const notice of notices.slice(this.notices.childElementCount)) {
-      this.notices.append(el("p", { class: "notice" }, icon("info"), el("span", {}, notice.detail)));
+      this.notices.append(el("p", { class: "notice", "data-code": notice.code }, icon("info"), el("span", {}, notice.detail)));
     }
   }
 
@@ -79,47 +87,25 @@ export class TurnView {
 
   drawEnd(turn) {
     this.drawText();
+    this.actions.onEnded?.(this.body, turn.answer);
     this.drawStatus(turn);
-    this.drawFoot(turn.answer);
+    this.foot.update(turn);
   }
 
   drawStatus(turn) {
-    const sentence = statusSentence(turn.answer);
-    this.status.hidden = !sentence;
-    if (!sentence) return;
-    const again = mayAskAgain(turn) && this.button("Ask again", "retry", () => this.actions.onAgain(this.turn));
-    again?.classList?.remove("button-quiet");
-    this.status.replaceChildren(el("span", {}, sentence), ...(again ? [again] : []));
+    const { answer } = turn;
+    const parts = [];
+    const sentence = statusSentence(answer);
+    if (sentence) parts.push(el("span", {}, sentence));
+    if (sentence && mayAskAgain(turn)) parts.push(actionButton("Ask again", "retry", () => this.actions.onAgain(this.turn)));
+    if (answer.status === "refused" && answer.id) parts.push(this.gap(answer));
+    this.status.hidden = parts.length === 0;
+    this.status.replaceChildren(...parts);
   }
 
-  drawFoot(answer) {
-    const usage = usageLine(answer.usage);
-    const parts = [answer.sources.length ? this.sourcesButton(answer) : null, answer.text ? this.copyButton() : null];
-    if (usage) parts.push(el("span", { class: "answer-usage" }, usage));
-    const shown = parts.filter(Boolean);
-    this.foot.replaceChildren(...shown);
-    this.foot.hidden = shown.length === 0;
-  }
-
-  sourcesButton(answer) {
-    const cited = answer.sources.filter((source) => source.cited).length;
-    const count = cited || answer.sources.length;
-    const name = answer.status === "refused" ? `Nearest pages (${count})` : `${count} source${count === 1 ? "" : "s"}`;
-    const button = this.button(name, "sources", () => this.actions.onSources(this.turn.answer, null, button));
-    button.setAttribute("aria-controls", "sources");
-    button.setAttribute("aria-expanded", "false");
-    button.dataset.sourcesToggle = "";
-    return button;
-  }
-
-  copyButton() {
-    const button = this.button("Copy", "copy", () => this.actions.onCopy(this.turn.answer.text, button));
-    button.setAttribute("aria-label", "Copy the answer");
-    return button;
-  }
-
-  button(name, iconName, onclick) {
-    return el("button", { type: "button", class: "button button-small button-quiet", onclick }, icon(iconName), el("span", {}, name));
+  gap(answer) {
+    if (answer.gapReported) return el("span", {}, "Reported as a knowledge gap. You will be told here when it is filled.");
+    return actionButton("Report a knowledge gap", "flag", () => this.actions.onGap(this.turn.answer));
   }
 
   clicked(event) {
@@ -131,30 +117,22 @@ export class TurnView {
 
   /** Shows which answer, and which number of it, the sources panel is on. */
   markOpen(open, n) {
-    this.foot.querySelector("[data-sources-toggle]")?.setAttribute("aria-expanded", String(open));
+    this.foot.markOpen(open);
     for (const chip of this.body.querySelectorAll(".cite")) {
       chip.setAttribute("aria-pressed", String(open && Number(chip.dataset.n) === n));
     }
   }
-}
 
-export function statusSentence(answer) {
-  switch (answer.status) {
-    case "stopped":
-      return "You stopped this answer.";
-    case "interrupted":
-      return answer.text ? "This answer was cut off. What had arrived is kept." : "This answer was cut off before it began.";
-    case "failed":
-      return answer.error?.detail || "This answer failed on our side.";
-    case "refused":
-      return answer.text ? "" : "Your documents don't answer this question.";
-    default:
-      return "";
+  /** The arrow that was pressed is gone with the branch it stood on: its like gets the focus. */
+  focusArrow(direction, what) {
+    const host = what === "question" ? this.question.element : this.foot.element;
+    const arrow = (kind) => host.querySelector(`[data-branch="${kind}"]:not([aria-disabled])`);
+    (arrow(direction) ?? arrow(direction === "next" ? "previous" : "next"))?.focus();
   }
 }
 
-export function mayAskAgain({ question, answer }) {
-  if (!question) return false;
-  if (answer.status === "failed") return answer.error?.retryable !== false;
-  return answer.status === "interrupted" || answer.status === "stopped";
+function actionButton(name, iconName, onclick) {
+  const button = smallButton(name, iconName, onclick);
+  button.classList.remove("button-quiet");
+  return button;
 }

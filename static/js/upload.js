@@ -1,9 +1,11 @@
-// Sending files: two at a time, each with its own progress, each safe to send again.
+// Sending files: small ones together, two requests at a time, each file with its own progress and safe to send again.
+import { newId } from "./dom.js";
 import { bytes } from "./format.js";
 import { ApiError, csrfToken, parseJson } from "./http.js";
 import { kinds } from "./kinds.js";
 
-const AT_ONCE = 2;
+const AT_ONCE = 2; // requests
+const TOGETHER = { files: 25, bytes: 2_000_000 }; // in one request: many small files come in faster that way
 
 /** What is wrong with a file before any of it travels; null when nothing is. */
 export function fileProblem(file, { max_bytes: maxBytes, accept }) {
@@ -19,8 +21,19 @@ export function fileProblem(file, { max_bytes: maxBytes, accept }) {
   return null;
 }
 
+/** Takes what travels in one request off the head of the queue: a large file alone, small ones of one collection together. */
+export function takeTogether(waiting) {
+  let size = 0;
+  const end = waiting.findIndex((upload, index) => {
+    size += upload.file.size;
+    const fits = index < TOGETHER.files && size <= TOGETHER.bytes && upload.collection === waiting[0].collection;
+    return index > 0 && !fits;
+  });
+  return waiting.splice(0, end < 0 ? waiting.length : end);
+}
+
 export class UploadQueue {
-  /** `send(upload, onProgress)` resolves to the document; `onChange(upload)` hears every step. */
+  /** `send(uploads, onProgress)` resolves to a document or a failure for each; `onChange(upload)` hears every step. */
   constructor({ send, onChange }) {
     Object.assign(this, { send, onChange });
     this.waiting = [];
@@ -30,23 +43,24 @@ export class UploadQueue {
   add(upload) {
     this.waiting.push(upload);
     this.change(upload, { state: "waiting", sent: 0, problem: null });
-    this.next();
+    queueMicrotask(() => this.next()); // so that files added one after the other can travel together
   }
 
   next() {
     while (this.active < AT_ONCE && this.waiting.length) {
       this.active += 1;
-      this.run(this.waiting.shift());
+      this.run(takeTogether(this.waiting));
     }
   }
 
-  async run(upload) {
-    this.change(upload, { state: "sending" });
+  async run(uploads) {
+    const all = (fields) => uploads.forEach((upload) => this.change(upload, fields));
+    all({ state: "sending" });
     try {
-      const document = await this.send(upload, (sent) => this.change(upload, { sent }));
-      this.change(upload, { state: "sent", document });
+      const results = await this.send(uploads, (sent) => all({ sent }));
+      uploads.forEach((upload, index) => this.change(upload, outcome(results[index])));
     } catch (error) {
-      this.change(upload, { state: "failed", problem: error.message, mayRetry: mayRetry(error.status) });
+      all({ state: "failed", problem: error.message, mayRetry: mayRetry(error.status) });
     }
     this.active -= 1;
     this.next();
@@ -58,27 +72,35 @@ export class UploadQueue {
   }
 }
 
+function outcome(result) {
+  if (result.change === "refused") return { state: "failed", problem: result.failure.detail, mayRetry: false };
+  return { state: "sent", document: result };
+}
+
 // What the server refused on its merits it will refuse again.
 function mayRetry(status) {
   return !status || status >= 500 || status === 429 || status === 408;
 }
 
-/** fetch cannot tell how much has been sent; XMLHttpRequest can. */
-export function sendFile(url, upload, onProgress) {
+/** One result a file. fetch cannot tell how much has been sent; XMLHttpRequest can. */
+export function sendFiles(url, uploads, onProgress) {
   return new Promise((resolve, reject) => {
+    const isOne = uploads.length === 1;
     const body = new FormData();
-    body.append("file", upload.file);
-    if (upload.collection) body.append("collection", upload.collection);
+    for (const upload of uploads) body.append(isOne ? "file" : "files", upload.file);
+    if (uploads[0].collection) body.append("collection", uploads[0].collection);
     const xhr = new XMLHttpRequest();
     xhr.open("POST", url);
     xhr.setRequestHeader("Accept", "application/json");
     xhr.setRequestHeader("X-CSRFToken", csrfToken());
-    xhr.setRequestHeader("Idempotency-Key", upload.key); // a retry after a lost answer must not add the file twice
+    // A retry after a lost answer must not add a file twice. Several that are sent again may be others than before, so
+    // their request is a new one; the files themselves are known by name and content.
+    xhr.setRequestHeader("Idempotency-Key", isOne ? uploads[0].key : newId());
     xhr.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     xhr.addEventListener("error", () => reject(new ApiError(0, null)));
     xhr.addEventListener("load", () => {
       const data = parseJson(xhr.responseText);
-      if (xhr.status >= 200 && xhr.status < 300 && data) resolve(data);
+      if (xhr.status >= 200 && xhr.status < 300 && data) resolve(isOne ? [data] : data.results);
       else reject(new ApiError(xhr.status, data));
     });
     xhr.send(body);

@@ -1,22 +1,18 @@
 // Sets the passages as the Markdown they are, brings the cited one into view, and points "Open the original" at its page.
+import { setPassages } from "../document_panel.js";
 import { createMarkdown } from "../markdown.js";
 
 const cited = document.querySelector("[data-cited]");
 
-setPassages(createMarkdown(window));
+const text = document.querySelector(".viewer-text");
+setPassages(text, createMarkdown(window), text.dataset.quote);
+const place = text.querySelector("mark.quote") ?? cited;
 
 if (cited) {
-  cited.scrollIntoView({ block: "center" });
+  place.scrollIntoView({ block: "center" });
   cited.focus({ preventScroll: true });
   pointOriginalAt(cited.dataset.page);
   wireReturn();
-}
-
-function setPassages(markdown) {
-  for (const node of document.querySelectorAll("[data-passage]")) {
-    node.replaceChildren(markdown.toPassage(node.textContent, { marked: Boolean(cited?.contains(node)) }));
-    node.classList.remove("chunk-plain");
-  }
 }
 
 function pointOriginalAt(page) {
@@ -29,7 +25,7 @@ function wireReturn() {
   link.hidden = false;
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    cited.scrollIntoView({ block: "center", behavior: "smooth" });
+    place.scrollIntoView({ block: "center", behavior: "smooth" });
     cited.focus({ preventScroll: true });
   });
 }

@@ -9,7 +9,7 @@ import { newId, pageData, setText } from "../dom.js";
 import { request } from "../http.js";
 import { anyBusy, byTitle, emptyLibrary, fingerprint, inOrder, isBusy, listUrl, newsBetween, pagesToRefresh, withDocument, withPage } from "../library.js";
 import { RowList } from "../row_list.js";
-import { fileProblem, sendFile, UploadQueue } from "../upload.js";
+import { fileProblem, sendFiles, UploadQueue } from "../upload.js";
 import { wireWebDialog } from "../web_dialog.js";
 
 const POLL_BUSY = 1000;
@@ -34,7 +34,7 @@ let acted = 0; // grows with every answer to a click: what was asked for before 
 let timer = 0;
 
 const rows = new RowList(part("documents"));
-const queue = new UploadQueue({ send: (upload, onProgress) => sendFile(documentsUrl, upload, onProgress), onChange: uploadChanged });
+const queue = new UploadQueue({ send: (uploads, onProgress) => sendFiles(documentsUrl, uploads, onProgress), onChange: uploadChanged });
 const details = new DetailsDialog({ api: config.api, mayEdit, act: actFromDetails, onChanged: learnt });
 
 // -- showing ---------------------------------------------------------------------------------------
@@ -321,13 +321,11 @@ part("documents").addEventListener("click", rowClicked);
 part("more").addEventListener("click", loadMore);
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && poll());
 wireFilters();
-if (mayEdit) {
-  wireNewCollection({ config, part });
-  if (config.collection) {
-    wireAdding({ config, part, addFiles });
-    wireWebDialog({ config, part, onAdded: (doc) => added(doc, doc.title || doc.source_url) });
-    wireCollectionSettings({ config, part, onSaved: collectionSaved, onReindex: poll });
-  }
+if (config.may_create) wireNewCollection({ config, part });
+if (mayEdit && config.collection) {
+  wireAdding({ config, part, addFiles });
+  wireWebDialog({ config, part, onAdded: (doc) => added(doc, doc.title || doc.source_url) });
+  wireCollectionSettings({ config, part, onSaved: collectionSaved, onReindex: poll });
 }
 setTimeout(() => (part("loading").hidden = loaded || failures > 0), SLOW);
 setText(part("quota"), quotaSentence(config.collections, config.document_limit));

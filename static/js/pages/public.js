@@ -1,8 +1,12 @@
+import { forgetDraftsAtSignOut } from "../drafts.js";
+import { wirePasskeyProblems } from "../passkeys.js";
 import { wireProvisioning } from "../provisioning.js";
 import { wireSlugSuggestion } from "../slug.js";
 import { wireThemeToggles } from "../theme.js";
 
 wireThemeToggles();
+wirePasskeyProblems();
+forgetDraftsAtSignOut();
 
 const signup = document.querySelector("[data-signup]");
 if (signup) wireSlugSuggestion(signup);

@@ -2,6 +2,7 @@
 import { GoldenDialog } from "../golden_dialog.js";
 import { el, pageData, setText } from "../dom.js";
 import { ApiError, csrfToken, parseJson, request } from "../http.js";
+import { RatedAnswers } from "../rated_answers.js";
 import { importSummary, runSentence, startersPlace } from "../quality_words.js";
 import { readable } from "../trace.js";
 
@@ -272,10 +273,22 @@ function wireStarters() {
   });
 }
 
+function wireRated() {
+  const rated = new RatedAnswers(part("rated"), config.api, {
+    onProblem: showProblem,
+    async onKept(question) {
+      await refresh();
+      announce(`Kept: ${question}`);
+    },
+  });
+  rated.load();
+}
+
 if (part("live")) {
   wireList();
   wireImport();
   wireStarters();
+  wireRated();
 }
 const underWay = document.querySelector("[data-run]")?.dataset.run;
 if (underWay) follow(underWay);

@@ -1,4 +1,5 @@
-// Runs before the first paint, so that nobody's dark room is lit by a white page.
+// Runs before the first paint, so that nobody's dark room is lit by a white page, and what needs a script is there.
 import { applyStoredTheme } from "../theme.js";
 
 applyStoredTheme();
+document.documentElement.dataset.script = "";
