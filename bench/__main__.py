@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--users", default="1,10,50,200")
     parser.add_argument("--held", default="100,300,500")
+    parser.add_argument("--held-seconds", type=float, default=60, help="how long each of these streams lasts")
     parser.add_argument("--skip-cold-start", action="store_true")
     parser.add_argument("--pdf", help="a long PDF, to measure the memory of reading it")
     options = parser.parse_args()
@@ -58,6 +59,8 @@ def environment_for(home: Path, port: int, stub: str) -> dict[str, str]:
         "OPENAI_BASE_URL": f"{stub}/v1",
         "VENA_EMBEDDINGS": "local",
         "VENA_API_REQUESTS_PER_MINUTE": "1000000",
+        "VENA_QUESTIONS_PER_MINUTE": "1000000",
+        "VENA_QUESTIONS_PER_MINUTE_ORGANISATION": "1000000",
     }
 
 
@@ -110,8 +113,13 @@ def load(environment: dict[str, str], options: argparse.Namespace, stub: str, ho
     common = ["-m", "bench.chat_load", "--host", HOST, "--port", str(options.port), "--key", key, "--stub", stub]
     common += ["--pid", pid, "--home", str(home), "--seconds", str(options.seconds)]
     subprocess.run([sys.executable, *common, "--users", options.users], env=environment, check=False)
+    cached = ["--users", "1,10", "--question", "How many days of annual leave do staff get?"]
+    subprocess.run([sys.executable, *common, *cached], env=environment, check=False)
+    floor = ["-m", "bench.floor", "--stub", stub, "--users", options.users, "--seconds", str(options.seconds)]
+    subprocess.run([sys.executable, *floor], env=environment, check=False)
     for held in options.held.split(","):
-        subprocess.run([sys.executable, *common, "--held", held], env=environment, check=False)
+        long = ["--held", held, "--seconds", str(options.held_seconds), "--patience", str(options.held_seconds + 120)]
+        subprocess.run([sys.executable, *common, *long], env=environment, check=False)
 
 
 def cold_start(environment: dict[str, str], port: int, home: Path, key: str) -> None:

@@ -1,11 +1,12 @@
 """How fast documents come in, what of it is ours, and what a repeat costs.
 
-    python -m bench.ingest [--files 200] [--local-files 40] [--port 8766] [--pdf FILE]
+    python -m bench.ingest [--files 200] [--local-files 40] [--at-once 25] [--port 8766] [--pdf FILE]
 
 Starts Vena on a fresh home twice: with the stub's embeddings (1,536 dimensions, no delay: what is left is ours) and
 with the local model. Files are sent over the REST API by as many senders as a browser uses; the clock stops when the
-last one is ready. The local model's share: the time it takes alone, in a process of its own, for the same texts, over
-the time of the whole ingestion.
+last one is ready; once with a file a request, once with several. The local model's share: the time it takes alone, in a
+process of its own, for the same texts in the same windows, over the time of the whole ingestion; and the same of CPU,
+which says more where other work takes turns on the machine.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ from bench.__main__ import OWNER, environment_for, run, server, stub_process
 from bench.chat_load import usage_of
 
 SENDERS = 2
+POLL_SECONDS = 0.25  # a look costs what any request does, and that is counted as ours
 WORDS = (
     "account annual answer apply approve archive audit balance board branch budget carry change charge claim client "
     "close collect commit company compare confirm contract copy cost count credit customer data deliver depart deposit "
@@ -91,15 +96,27 @@ class Api:
     def collection(self, name: str) -> str:
         return str(self.call("POST", "collections/", json={"name": name})["id"])
 
-    def send(self, collection: str, files: dict[str, bytes]) -> list[dict[str, Any]]:
-        def one(item: tuple[str, bytes]) -> dict[str, Any]:
-            sent: dict[str, Any] = self.call(
-                "POST", "documents/", data={"collection": collection}, files={"file": (item[0], item[1])}
-            )
-            return sent
+    def send(self, collection: str, files: dict[str, bytes], at_once: int = 1) -> list[dict[str, Any]]:
+        """`at_once` files a request; what became of each."""
 
+        def some(items: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
+            field = "files" if at_once > 1 else "file"
+            sent = self.call(
+                "POST", "documents/", data={"collection": collection}, files=[(field, one) for one in items]
+            )
+            return list(sent["results"]) if at_once > 1 else [sent]
+
+        items = list(files.items())
         with ThreadPoolExecutor(SENDERS) as senders:
-            return list(senders.map(one, files.items()))
+            requests = [items[start : start + at_once] for start in range(0, len(items), at_once)]
+            return [row for rows in senders.map(some, requests) for row in rows]
+
+    def send_changed(self, collection: str, files: dict[str, bytes]) -> list[dict[str, Any]]:
+        """Asks by hashes first, as a script that keeps a folder in step would; only what changed is sent."""
+        named = [{"name": name, "sha256": sha256(content).hexdigest()} for name, content in files.items()]
+        asked = self.call("POST", "documents/known/", json={"collection": collection, "files": named})["results"]
+        changed = {name: files[name] for name, one in zip(files, asked, strict=True) if one["change"] != "unchanged"}
+        return [*self.send(collection, changed, at_once=25), *(one for one in asked if one["change"] == "unchanged")]
 
     def documents(self, collection: str) -> list[dict[str, Any]]:
         found, path = [], f"documents/?collection={collection}&page_size=100"
@@ -115,39 +132,41 @@ class Api:
     def wait(self, collection: str, count: int, patience: float = 900) -> list[dict[str, Any]]:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            if not any(self.has(collection, state) for state in ("queued", "reading", "chunking", "embedding")):
+            if not self.has(collection, "queued,reading,chunking,embedding"):
                 rows = self.documents(collection)
                 if sum(row["state"] in ("ready", "failed") for row in rows) >= count:
                     return rows
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
         raise SystemExit("the documents did not become ready")
 
 
-def measured(api: Api, name: str, files: dict[str, bytes], pid: int, home: Path, stub: str) -> tuple[Round, str]:
+def measured(
+    api: Api, name: str, files: dict[str, bytes], pid: int, home: Path, stub: str, at_once: int = 1
+) -> tuple[Round, str]:
     collection = api.collection(name)
     before, texts, started = usage_of([pid], str(home)), texts_embedded(stub), time.perf_counter()
-    api.send(collection, files)
+    api.send(collection, files, at_once)
     rows = api.wait(collection, len(files))
     seconds, after = time.perf_counter() - started, usage_of([pid], str(home))
     failed = [row["failure"] for row in rows if row["state"] == "failed"]
     if failed:
         raise SystemExit(f"{len(failed)} files failed: {failed[0]}")
-    return spent(rows, seconds, before, after, texts_embedded(stub) - texts), collection
+    chunks = sum(row["chunks"] for row in rows)
+    return spent(rows, seconds, before, after, texts_embedded(stub) - texts, chunks), collection
 
 
-def repeated(api: Api, collection: str, files: dict[str, bytes], pid: int, home: Path, stub: str) -> Round:
+def repeated(send: Callable[[], list[dict[str, Any]]], chunks: int, pid: int, home: Path, stub: str) -> Round:
     before, texts, started = usage_of([pid], str(home)), texts_embedded(stub), time.perf_counter()
-    answers = api.send(collection, files)
+    answers = send()
     seconds, after = time.perf_counter() - started, usage_of([pid], str(home))
     changed = [answer["change"] for answer in answers if answer["change"] != "unchanged"]
     if changed:
         raise SystemExit(f"{len(changed)} files of an unchanged corpus were taken for new")
-    return spent(answers, seconds, before, after, texts_embedded(stub) - texts)
+    return spent(answers, seconds, before, after, texts_embedded(stub) - texts, chunks)
 
 
-def spent(rows: list[dict[str, Any]], seconds: float, before: Any, after: Any, texts: int) -> Round:
+def spent(rows: list[dict[str, Any]], seconds: float, before: Any, after: Any, texts: int, chunks: int) -> Round:
     cpu = sum(after.cpu.values()) - sum(before.cpu.values())
-    chunks = sum(row["chunks"] for row in rows)
     return Round(len(rows), chunks, seconds, 1000 * cpu, texts, max(after.rss_mb.values(), default=0))
 
 
@@ -162,21 +181,25 @@ def with_server(environment: dict[str, str], port: int, home: Path) -> tuple[Api
     return Api(port, key), int((home / "lock").read_text())
 
 
-def model_alone(files: dict[str, bytes]) -> float:
-    """Seconds the local model needs for the texts of these files, with nothing else to do."""
+def model_alone(count: int, seed: int) -> tuple[float, float]:
+    """Seconds and CPU seconds the local model needs for the texts of this corpus, asked as the ingestion asks it, with
+    nothing else to do."""
     code = (
-        "import asyncio, sys, tempfile, time\n"
+        "import asyncio, sys, time\n"
         "from pathlib import Path\n"
         "from bench.ingest import texts_of, corpus\n"
         "from knowledge.providers.local_embeddings import LocalEmbedder\n"
         "model = LocalEmbedder(Path('.vena/models'), threads=2)\n"
-        "texts = texts_of(corpus(int(sys.argv[1])), model)\n"
+        "texts = texts_of(corpus(int(sys.argv[1]), seed=int(sys.argv[2])), model)\n"
         "asyncio.run(model.embed_query('warm'))\n"
-        "started = time.perf_counter()\n"
-        "[asyncio.run(model.embed_documents(texts[at:at + 32])) for at in range(0, len(texts), 32)]\n"
-        "print(time.perf_counter() - started)\n"
+        "started, cpu, size = time.perf_counter(), time.process_time(), model.window\n"
+        "for at in range(0, len(texts), size):\n"
+        "    asyncio.run(model.embed_documents_with_tokens(texts[at:at + size]))\n"
+        "print(time.perf_counter() - started, time.process_time() - cpu)\n"
     )
-    return float(subprocess.run([sys.executable, "-c", code, str(len(files))], check=True, capture_output=True).stdout)
+    command = [sys.executable, "-c", code, str(count), str(seed)]
+    seconds, cpu = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(seconds), float(cpu)
 
 
 def texts_of(files: dict[str, bytes], model: Any) -> list[str]:
@@ -255,6 +278,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--local-files", type=int, default=40)
+    parser.add_argument("--at-once", type=int, default=25, help="files in a request, beside one a request")
     parser.add_argument("--port", type=int, default=8766)
     parser.add_argument("--pdf", type=Path, default=None, help="a long PDF, to measure memory with")
     options = parser.parse_args()
@@ -271,10 +295,9 @@ def with_stub(options: argparse.Namespace, home: Path, stub: str) -> None:
     with server(environment, options.port):
         api, pid = with_server(environment, options.port, home)
         measured(api, "warm-up", corpus(20, seed=1), pid, home, stub)
-        files = corpus(options.files)
-        first, collection = measured(api, "first", files, pid, home, stub)
-        print(row("stub embeddings", first), flush=True)
-        print(row("the same files again", repeated(api, collection, files, pid, home, stub), first), flush=True)
+        measured(api, "warm-up together", corpus(40, seed=2), pid, home, stub, options.at_once)
+        for seed, at_once in ((7, 1), (8, options.at_once)):
+            first_and_again(api, "stub embeddings", corpus(options.files, seed=seed), pid, home, stub, at_once)
         if options.pdf:
             memory(api, options.pdf, pid)
 
@@ -297,15 +320,34 @@ def with_local_model(options: argparse.Namespace, home: Path) -> None:
     environment = {**os.environ, "VENA_HOME": str(home), "VENA_MODEL_FOLDER": str(Path(".vena/models").resolve())}
     environment |= {"PORT": str(options.port), "VENA_EMBEDDINGS": "local", "VENA_CHAT_PROVIDER": "extractive"}
     environment["VENA_API_REQUESTS_PER_MINUTE"] = "1000000"
-    files = corpus(options.local_files)
     with server(environment, options.port):
         api, pid = with_server(environment, options.port, home)
         measured(api, "warm-up", corpus(2, seed=1), pid, home, "")
-        first, collection = measured(api, "first", files, pid, home, "")
-        print(row("local model", first), flush=True)
-        print(row("the same files again", repeated(api, collection, files, pid, home, ""), first), flush=True)
-    alone = model_alone(files)
-    print(f"\nThe model alone needs {alone:.1f} s for these texts: {alone / first.seconds:.0%} of the ingestion.")
+        rounds = {
+            seed: first_and_again(api, "local model", corpus(options.local_files, seed=seed), pid, home, "", at_once)
+            for seed, at_once in ((7, 1), (8, options.at_once))
+        }
+    print()
+    for seed, first in rounds.items():
+        seconds, cpu = model_alone(options.local_files, seed)
+        print(
+            f"The model alone needs {seconds:.1f} s for these texts: {seconds / first.seconds:.0%} of the ingestion's "
+            f"time, and {1000 * cpu / first.cpu_ms:.0%} of its CPU."
+        )
+
+
+def first_and_again(
+    api: Api, name: str, files: dict[str, bytes], pid: int, home: Path, stub: str, at_once: int
+) -> Round:
+    named = f"{name}, {at_once} a request"
+    first, collection = measured(api, named, files, pid, home, stub, at_once)
+    print(row(named, first), flush=True)
+    for again, send in (
+        ("the same files again", partial(api.send, collection, files, at_once)),
+        ("again, asked by hashes first", partial(api.send_changed, collection, files)),
+    ):
+        print(row(again, repeated(send, first.chunks, pid, home, stub), first), flush=True)
+    return first
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import re
 import socket
 import threading
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -52,23 +52,26 @@ class Behaviour:
     first_token_delay: float = 0.0
     token_delay: float = 0.0
     status: int = 0  # answer with this error: 400, 401, 404, 429, 500, 503, 529
+    keys: str = ""  # that are accepted, with spaces between; empty: any. Others are told 401
     retry_after: float = 20.0  # seconds that a 429 asks for
     fail_first: int = 0  # only so many requests fail (`status`, `drop_after`, `error_after`, `silent`); 0: all
     drop_after: int = -1  # cut the socket after so many tokens
     error_after: int = -1  # send an error event after so many tokens
     end_after: int = -1  # end the stream cleanly, but without its proper end
     stall_after: int = -1  # fall silent after so many tokens
+    garbage_after: int = -1  # send an event that is no JSON after so many tokens, and go on
     silent: bool = False  # never answer
     ping_interval: float = 0.0  # keep-alives between tokens
     tells_usage: bool = True
     cached_tokens: int = 0  # of the input, told as read from the provider's cache
+    cache_write_tokens: int = 0  # of the input, told as written to the provider's cache (Anthropic)
     embedding_delay: float = 0.0
     rerank_delay: float = 0.0
     garbled: bool = False  # answer a rerank with something else
     similarity_floor: float = 0.3  # the least cosine of any two embeddings
 
 
-FAULTS = ("status", "drop_after", "error_after", "end_after", "stall_after", "silent", "garbled")
+FAULTS = ("status", "drop_after", "error_after", "end_after", "stall_after", "garbage_after", "silent", "garbled")
 DEFAULTS = Behaviour()
 READERS: dict[str, Callable[[Any], Any]] = {
     "str": str,
@@ -83,6 +86,15 @@ def patience_asked_for(behaviour: Behaviour) -> str:
     return f"retry-after: {behaviour.retry_after:g}\r\n" if behaviour.status == 429 else ""
 
 
+def key_of(headers: Mapping[str, str]) -> str:
+    return headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def with_key(behaviour: Behaviour, headers: Mapping[str, str]) -> Behaviour:
+    is_known = not behaviour.keys or key_of(headers) in behaviour.keys.split()
+    return behaviour if is_known else replace(behaviour, status=401)
+
+
 def adjusted(behaviour: Behaviour, settings: Mapping[str, Any]) -> Behaviour:
     known = {name.lower().replace("-", "_"): value for name, value in settings.items()}
     unknown = sorted(known.keys() - TYPES.keys())
@@ -95,10 +107,24 @@ def adjusted(behaviour: Behaviour, settings: Mapping[str, Any]) -> Behaviour:
 
 
 @dataclass(slots=True)
+class Call:
+    """One chat as it truly was, also where its caller was told nothing: what an estimate can be compared with."""
+
+    endpoint: str
+    model: str
+    key: str  # that it came with
+    input_tokens: int = 0  # 0: it was turned away
+    output_tokens: int = 0  # that were streamed
+    has_told: bool = False  # the caller got the final counts
+
+
+@dataclass(slots=True)
 class Ledger:
     """Exact counts per endpoint and model, the other side of an account that must add up."""
 
     rows: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=1000))  # chats, oldest first
 
     def row(self, endpoint: str, model: str) -> Counter[str]:
         return self.rows.setdefault((endpoint, model), Counter())
@@ -207,6 +233,7 @@ class OpenAIWire:
 
     ping = b": keep-alive\n\n"
     in_stream_error = b"data: " + dumps(openai_error(500)) + b"\n\n"
+    garbage = b'data: {"id":"chatcmpl-stub","choices":[{"delta\n\n'
 
     def __init__(self, model: str, behaviour: Behaviour, input_tokens: int, *, wants_usage: bool) -> None:
         self._cached = behaviour.cached_tokens
@@ -256,17 +283,19 @@ class AnthropicWire:
 
     ping = b'event: ping\ndata: {"type":"ping"}\n\n'
     in_stream_error = b"event: error\ndata: " + dumps(anthropic_error(529)) + b"\n\n"
+    garbage = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":7}\n\n'
 
     def __init__(self, model: str, behaviour: Behaviour, input_tokens: int) -> None:
         self._model = model
         self._cached = min(behaviour.cached_tokens, input_tokens)
-        self._fresh = input_tokens - self._cached
+        self._written = min(behaviour.cache_write_tokens, input_tokens - self._cached)
+        self._fresh = input_tokens - self._cached - self._written
 
     def _event(self, payload: dict[str, Any]) -> bytes:
         return f"event: {payload['type']}\ndata: ".encode() + dumps(payload) + b"\n\n"
 
     def usage(self, sent: int) -> dict[str, Any]:
-        cache = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": self._cached}
+        cache = {"cache_creation_input_tokens": self._written, "cache_read_input_tokens": self._cached}
         return {"input_tokens": self._fresh, **cache, "output_tokens": sent}
 
     def _message(self, content: list[dict[str, str]], reason: str | None, sent: int) -> dict[str, Any]:
@@ -303,11 +332,12 @@ Wire = OpenAIWire | AnthropicWire
 class Answer:
     """One reply on its way: a chain of timers, each sends one token, on a schedule that does not drift."""
 
-    def __init__(self, connection: Connection, wire: Wire, behaviour: Behaviour, row: Counter[str]) -> None:
+    def __init__(self, connection: Connection, wire: Wire, behaviour: Behaviour, row: Counter[str], call: Call) -> None:
         self._connection = connection
         self._wire = wire
         self._behaviour = behaviour
         self._row = row
+        self._call = call
         self._tokens = reply_tokens(behaviour.text, behaviour.tokens)
         self._sent = 0
         self._loop = asyncio.get_running_loop()
@@ -342,8 +372,11 @@ class Answer:
                 return self._break_off(pending)
             if self._sent == len(self._tokens):
                 return self._finish(pending + self._wire.closing(self._sent))
+            if self._sent == behaviour.garbage_after:
+                pending += self._wire.garbage
             pending += self._wire.token(self._tokens[self._sent])
             self._sent += 1
+            self._call.output_tokens += 1
             self._row["streamed_tokens"] += 1
             if behaviour.token_delay:
                 self._connection.send_piece(pending)
@@ -368,6 +401,7 @@ class Answer:
         self._stop_timers()
         self._row["answered"] += 1
         self._row["output_tokens"] += self._sent
+        self._call.has_told = self._behaviour.tells_usage
         self._connection.end_stream(pending)
 
 
@@ -495,6 +529,13 @@ class Stub:
             case "POST", "/v2/rerank":
                 self._rerank(connection, headers, body)
             case "GET", "/v1/models":
+                behaviour = with_key(self.behaviour, headers)
+                if behaviour.silent:
+                    return
+                if behaviour.status:
+                    make = anthropic_error if "x-api-key" in headers else openai_error
+                    connection.send_json(behaviour.status, make(behaviour.status), patience_asked_for(behaviour))
+                    return
                 rows = [{"id": name, "object": "model", "created": 1700000000, "owned_by": "stub"} for name in MODELS]
                 connection.send_json(200, {"object": "list", "data": rows})
             case "GET", "/counts":
@@ -519,7 +560,9 @@ class Stub:
         row = self.ledger.row(path, model)
         row["requests"] += 1
         self.last_request = body
-        behaviour = self._with_faults(behaviour)
+        call = Call(path, model, key_of(headers))
+        self.ledger.calls.append(call)
+        behaviour = with_key(self._with_faults(behaviour), headers)
         if behaviour.silent:
             return
         if behaviour.status:
@@ -529,6 +572,7 @@ class Stub:
             return
         input_tokens = sum(count_tokens(text) for text in texts_of(body))
         row["input_tokens"] += input_tokens
+        call.input_tokens = input_tokens
         wire: Wire
         if path == OPENAI_CHAT:
             wants = not body.get("stream") or bool((body.get("stream_options") or {}).get("include_usage"))
@@ -536,11 +580,12 @@ class Stub:
         else:
             wire = AnthropicWire(model, behaviour, input_tokens)
         if body.get("stream"):
-            connection.begin(Answer(connection, wire, behaviour, row))
+            connection.begin(Answer(connection, wire, behaviour, row, call))
             return
         tokens = reply_tokens(behaviour.text, behaviour.tokens)
         row["answered"] += 1
         row["output_tokens"] += len(tokens)
+        call.output_tokens, call.has_told = len(tokens), behaviour.tells_usage
         wait = behaviour.first_token_delay + behaviour.token_delay * len(tokens)
         reply = wire.whole(model, "".join(tokens), len(tokens))
         asyncio.get_running_loop().call_later(wait, connection.send_json, 200, reply)
