@@ -17,20 +17,24 @@ from django.test import Client
 from accounts.actions import api_key_issue
 from accounts.models import User
 from accounts.permissions import Role
+from billing.budgets import forget_budgets
 from billing.limits import forget_limits
 from billing.prices import forget_quotes
 from knowledge.models import Collection
+from knowledge.own_keys import forget_all_keys
+from knowledge.providers.breaker import forget_remembered
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.model_files import prepare_local_model
 from knowledge.providers.registry import embedder, vector_index
 from knowledge.selectors import library_of
 from tenants.context import entered, orm_threads
-from tenants.models import Domain, Organisation
+from tenants.models import Branding, Domain, Organisation
 from tenants.schemas import migrate_everything, schema_create
 
 connection: Any = django_connection
 BASE = "vena_test_base"
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
+LEDGER = ("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference")
 PASSWORD = "correct horse battery"
 
 
@@ -112,6 +116,14 @@ def live(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         wipe()
 
 
+@pytest.fixture(scope="module")
+def acme_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Organisation]:
+    """For many small tests of one module that only add to the ledger: rows are committed, and wiped at the end."""
+    with django_db_blocker.unblock():
+        yield organisation("acme")
+        wipe()
+
+
 @pytest.fixture
 def live_acme(live: None) -> Organisation:
     return organisation("acme")
@@ -132,7 +144,11 @@ def wipe() -> None:
             [list(KEPT)],
         )
         tables = [row[0] for row in cursor.fetchall()]
-        cursor.execute(f"TRUNCATE {', '.join(tables)}, public.billing_usageevent RESTART IDENTITY CASCADE")
+        billing = ", ".join(f"public.billing_{name}" for name in LEDGER)
+        billing += ", public.accounts_auditevent, public.accounts_auditmark"
+        cursor.execute(f"TRUNCATE {', '.join(tables)}, {billing} RESTART IDENTITY CASCADE")
+    for slug in ("acme", "globex"):
+        Organisation.objects.filter(slug=slug).update(name=slug.title())
     Organisation.objects.update(
         state=Organisation.State.ACTIVE,
         suspension_reason="",
@@ -141,8 +157,10 @@ def wipe() -> None:
         embedding_version=embedder("local").version,
     )
     Organisation.objects.exclude(slug__in=["acme", "globex"]).delete()
+    Branding.objects.all().delete()
     forget_quotes()
     forget_limits()
+    forget_budgets()
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +169,8 @@ def _clean_stores(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "django_db_setup" not in request.fixturenames:
         return
+    forget_all_keys()
+    forget_remembered()
     client = redis.Redis.from_url(settings.REDIS_URL)
     client.flushdb()
     client.close()

@@ -101,7 +101,14 @@ def provider() -> Iterator[StubProvider]:
 @pytest.fixture(scope="session")
 def composing_server(prepared: Path, provider: StubProvider, new_home: Callable[[], Path]) -> Iterator[Server]:
     """A server whose answers come from a provider, token by token."""
-    with Server(copied(prepared, new_home()), OPENAI_BASE_URL=provider.openai_url, OPENAI_MODEL="stub-model") as server:
+    with Server(
+        copied(prepared, new_home()),
+        OPENAI_BASE_URL=provider.openai_url,
+        OPENAI_MODEL="stub-model",
+        VENA_ANSWER_CACHE_SECONDS="0",
+        VENA_DRAIN_SECONDS="2",
+        VENA_SLOW_READER_SECONDS="4",
+    ) as server:
         yield server
 
 

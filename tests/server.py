@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import httpx
 import psutil
+import pytest
 
 from vena_platform import demo, embedded
 
@@ -25,11 +26,16 @@ PATIENCE = 180.0  # seconds; far more than needed, for machines that do many oth
 OURS = ("VENA_", "DATABASE_", "REDIS_", "QDRANT_", "OPENAI_", "ANTHROPIC_", "DJANGO_", "PYTEST_", "HOST", "PORT")
 
 
+# Whole servers that are broken and started again: minutes in sum, so they have a command of their own.
+thorough = pytest.mark.skipif(not os.environ.get("VENA_CHAOS"), reason="takes long: make chaos")
+
+
 def environment(home: Path, **more: str) -> dict[str, str]:
     """The machine's environment without anything that this test run or a provider's key has put there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     models = os.environ.get("VENA_MODEL_FOLDER") or str(REPOSITORY / ".vena" / "models")
-    return {**kept, "VENA_HOME": str(home), "VENA_MODEL_FOLDER": models, **more}
+    often = {"VENA_QUESTIONS_PER_MINUTE": "1000000", "VENA_QUESTIONS_PER_MINUTE_ORGANISATION": "1000000"}
+    return {**kept, "VENA_HOME": str(home), "VENA_MODEL_FOLDER": models, **often, **more}
 
 
 def manage(home: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -163,6 +169,12 @@ class Server:
         response = browser.post("/accounts/login/", data=form)
         assert (response.status_code, response.headers.get("location")) == (302, "/"), response.text
         return browser
+
+    @cached_property
+    def cookies(self) -> list[dict[str, str]]:
+        """The owner's session, for browsers: signing in at each test's beginning would take longer than most tests."""
+        jar = self.signed_in().cookies.jar
+        return [{"name": one.name, "value": one.value or "", "url": self.address("demo")} for one in jar]
 
     @cached_property
     def key(self) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from knowledge.tests.ingestion.web.conftest import Site
-from tests.server import Server, copied, until
+from tests.server import Server, copied, thorough, until
+
+pytestmark = thorough
 
 
 @pytest.fixture(scope="module")

@@ -68,20 +68,32 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def page(chromium: Browser, watch: Watch, composing: Server) -> Iterator[Page]:
-    context = chromium.new_context(base_url=composing.address("demo"), viewport=DESKTOP)  # type: ignore[arg-type]
+def browsed(composing: Server) -> Server:
+    """The server whose pages are looked at."""
+    return composing
+
+
+@pytest.fixture
+def page(chromium: Browser, watch: Watch, browsed: Server) -> Iterator[Page]:
+    context = chromium.new_context(base_url=browsed.address("demo"), viewport=DESKTOP)  # type: ignore[arg-type]
     watch.over(context)
     yield context.new_page()
     context.close()
 
 
-@pytest.fixture
-def inside(page: Page) -> Page:
-    """The chat, signed in."""
+def sign_in(page: Page, email: str = demo.OWNER) -> None:
     page.goto("/")
-    page.get_by_label("Email").fill(demo.OWNER)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(demo.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Your question").wait_for()
+
+
+@pytest.fixture
+def inside(page: Page, browsed: Server) -> Page:
+    """The chat, signed in."""
+    page.context.add_cookies(browsed.cookies)  # type: ignore[arg-type]
+    page.goto("/")
     page.get_by_label("Your question").wait_for()
     return page
 

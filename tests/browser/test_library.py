@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from bench.stub_provider import StubProvider
-from tests.browser.conftest import DESKTOP, PHONE, Watch
+from tests.browser.conftest import PHONE, Watch
 from tests.server import Server, copied
 
 pytestmark = pytest.mark.browser
@@ -33,11 +33,8 @@ def keyed_server(prepared: Path, provider: StubProvider, new_home: Callable[[], 
 
 
 @pytest.fixture
-def page(chromium: Browser, watch: Watch, keyed_server: Server) -> Iterator[Page]:
-    context = chromium.new_context(base_url=keyed_server.address("demo"), viewport=DESKTOP)  # type: ignore[arg-type]
-    watch.over(context)
-    yield context.new_page()
-    context.close()
+def browsed(keyed_server: Server) -> Server:
+    return keyed_server
 
 
 @pytest.fixture
@@ -57,8 +54,10 @@ def upload(page: Page, name: str, content: bytes) -> None:
 
 
 def ready(page: Page, title: str) -> Locator:
-    expect(row(page, title).locator(".badge")).to_have_text("Ready", timeout=WAIT)
-    return row(page, title)
+    found = row(page, title)
+    expect(found.locator(".badge")).to_have_text(re.compile("Ready|Failed"), timeout=WAIT)
+    expect(found).to_contain_text("Ready")  # of the row, so that a failure says its reason
+    return found
 
 
 def long_book() -> bytes:
@@ -377,7 +376,7 @@ def test_another_model_and_back(inside: Page, shot: Shot) -> None:
 
 # -- everywhere ----------------------------------------------------------------------------------------
 
-PAGES = ["/documents/", "/knowledge/models/", "/knowledge/quality/", "/knowledge/try/?q=leave"]
+PAGES = ["/documents/", "/knowledge/models/", "/knowledge/answers/", "/knowledge/quality/", "/knowledge/try/?q=leave"]
 
 
 @pytest.mark.parametrize("path", PAGES)

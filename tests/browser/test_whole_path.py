@@ -57,7 +57,7 @@ def test_from_a_file_to_its_cited_page(page: Page, slow: StubProvider, shot: Sho
     shot(page, "01-sign-in")
     page.get_by_label("Email").fill(demo.OWNER)
     page.get_by_label("Password").fill(demo.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_label("Your question")).to_be_focused()
     shot(page, "02-welcome")
 
@@ -87,24 +87,32 @@ def test_from_a_file_to_its_cited_page(page: Page, slow: StubProvider, shot: Sho
     expect(page.locator(LAST)).to_contain_text("both sides", timeout=WAIT)
     has_finished(page)
     shot(page, "07-answered")
-    assert page.get_by_role("heading", name=ON_PAGE_4).count() == 3  # the page's title and the two questions
+    assert page.get_by_role("heading", name=ON_PAGE_4).count() == 2  # the page's title, and the question
+    expect(page.get_by_role("group", name="Answer 2 of 2")).to_be_visible()
 
     page.locator(LAST).get_by_role("button", name="Source 1").first.click()
+    beside = page.get_by_role("region", name="Cited document")
+    expect(beside.get_by_role("heading", name="keepers-book")).to_be_focused()
+    expect(beside).to_contain_text("Page 4 of 5", timeout=WAIT)
+    expect(beside).to_contain_text("every second Thursday")
+    beside.get_by_role("button", name="Back to all sources").click()
     card = page.get_by_role("article", name="Source 1, keepers-book")
     expect(card).to_be_focused()
     expect(card).to_contain_text("Page 4")
     expect(card).to_contain_text("every second Thursday")
     shot(page, "08-sources")
+    card.get_by_role("button", name="Show in the document").click()
     with page.expect_popup() as opened:
-        card.get_by_role("link", name="Open document").click()
+        beside.get_by_role("link", name="Open in full").click()
     document = opened.value
     expect(document.get_by_role("region", name="Cited passage")).to_be_in_viewport()
     expect(document.get_by_role("region", name="Cited passage")).to_contain_text("every second Thursday")
     expect(document.locator("[data-original]")).to_have_attribute("href", re.compile("#page=4$"))
     shot(document, "09-passage")
     document.close()
+    beside.get_by_role("button", name="Back to all sources").click()
 
-    page.get_by_role("button", name="Switch to the dark theme").click()
+    page.get_by_role("button", name=re.compile("Switch to the (dark|light) theme")).click()
     shot(page, "10-dark")
     page.get_by_role("button", name="Close the sources").click()
     for path, name in (("", "11-phone-chat"), ("/documents/", "12-phone-documents"), ("/", "13-phone-welcome")):
@@ -166,7 +174,7 @@ def test_by_keyboard_alone(page: Page, slow: StubProvider, shot: Shot) -> None:
     expect(chip).to_be_focused()
     shot(page, "21-keyboard-citation")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("article", name="Source 1, ", exact=False)).to_be_focused()
+    expect(page.get_by_role("region", name="Cited document").get_by_role("heading")).to_be_focused()
     page.keyboard.press("Escape")
     expect(chip).to_be_focused()
 
@@ -230,12 +238,16 @@ def test_files_that_can_not_be_read(inside: Page, shot: Shot) -> None:
     expect(refused).to_have_count(0)
 
 
-def test_a_failing_provider_is_said_in_words(inside: Page, provider: StubProvider, shot: Shot) -> None:
-    provider.control(status=401)
+def test_a_failing_provider_is_said_and_the_documents_are_quoted(
+    inside: Page, provider: StubProvider, shot: Shot
+) -> None:
+    provider.control(status=500)
     try:
         ask(inside, LEAVE)
-        expect(inside.locator(LAST)).to_contain_text("The AI provider refused the request", timeout=WAIT)
+        quoted = "OpenAI is not answering right now, so your documents are quoted instead."
+        expect(inside.locator(LAST)).to_contain_text(quoted, timeout=WAIT)
         has_finished(inside)
+        expect(inside.locator(LAST)).to_contain_text("28 days")
         shot(inside, "41-provider-refuses")
     finally:
         provider.control(status=0)

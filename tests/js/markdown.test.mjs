@@ -24,6 +24,13 @@ test("a link to another site becomes its words", () => {
   assert.equal(render("<https://evil.test/>"), "<p>https://evil.test/</p>\n");
 });
 
+test("what the server took apart stays apart", () => {
+  const out = render("at https:/\\/evil.test/a, www\\.evil.test, x]\\(//evil.test), &lt;img src=x> and\n\n[1]\\: https:/\\/evil.test");
+  assert.doesNotMatch(out, /<a|<img/);
+  assert.match(out, /at https:\/\/evil\.test\/a, www\.evil\.test, x\]\(\/\/evil\.test\), &lt;img src=x&gt; and/);
+  assert.match(out, /data-n="1"/);
+});
+
 test("a scheme that is not http is never a link", () => {
   for (const url of ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "mailto:a@b.test"]) {
     assert.doesNotMatch(render(`[x](${url})`), /<a/);

@@ -15,6 +15,7 @@ function openPanel(n) {
   document.body.dataset.sprite = "/s.svg";
   const panel = new SourcesPanel(document.querySelector("[data-chat]"), createMarkdown(window));
   const source = { title: "T", page: null, snippet: TABLE, url: "/documents/1/", cited: true };
+  globalThis.fetch = () => new Promise(() => {});
   panel.open({ id: "a", status: "complete", sources: [{ ...source, n: 1 }, { ...source, n: 2 }] }, n, null);
   return (number) => document.querySelector(`[data-source="${number}"] .source-snippet`);
 }

@@ -5,8 +5,8 @@ import { sameOrigin } from "../../static/js/dom.js";
 import { bytes, dayName, pounds, usageLine } from "../../static/js/format.js";
 import { kinds } from "../../static/js/kinds.js";
 import { slugOf } from "../../static/js/slug.js";
-import { mayAskAgain, statusSentence } from "../../static/js/turn_view.js";
-import { fileProblem, UploadQueue } from "../../static/js/upload.js";
+import { mayAskAgain, statusSentence } from "../../static/js/answer_words.js";
+import { fileProblem } from "../../static/js/upload.js";
 
 test("sizes", () => {
   assert.deepEqual([0, 1023, 1536, 493_684, 10_440_000, 50 * 1024 * 1024, 1024 ** 3].map(bytes), ["0 B", "1023 B", "1.5 kB", "482 kB", "10 MB", "50 MB", "1 GB"]);
@@ -55,27 +55,6 @@ test("the kinds that can be read are named in words", () => {
     fileProblem({ name: "song.mp3", size: 10 }, { accept }),
     "Vena can't read .mp3 yet. It reads PDF, Word (.docx), Markdown, HTML and text files.",
   );
-});
-
-test("uploads go two at a time, and one failure does not hold up the rest", async () => {
-  let active = 0;
-  let most = 0;
-  const send = async (upload) => {
-    most = Math.max(most, (active += 1));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    active -= 1;
-    if (upload.bad) throw Object.assign(new Error("no"), { status: 503 });
-    return { id: upload.key };
-  };
-  const uploads = [1, 2, 3, 4, 5].map((key) => ({ key, bad: key === 2 }));
-  await new Promise((resolve) => {
-    const ended = () => uploads.every(({ state }) => state === "sent" || state === "failed");
-    const queue = new UploadQueue({ send, onChange: () => ended() && resolve() });
-    for (const upload of uploads) queue.add(upload);
-  });
-  assert.equal(most, 2);
-  assert.deepEqual(uploads.map(({ state }) => state), ["sent", "failed", "sent", "sent", "sent"]);
-  assert.equal(uploads[1].mayRetry, true);
 });
 
 test("what is being done to a document", () => {
