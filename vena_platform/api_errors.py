@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -21,7 +22,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     match error:
         case VenaError():
             logger.info("api.refused", extra={"code": error.code, "detail": error.detail})
-            return answer(error.code, error.text, error.status)
+            return answer(error.code, error.text, error.status, retry_after=getattr(error, "retry_after", None))
         case ModelValidationError():
             return handle(
                 exceptions.ValidationError(error.message_dict if hasattr(error, "error_dict") else error.messages),
@@ -48,8 +49,10 @@ def invalid(error: exceptions.ValidationError) -> Response:
     return Response({"code": "invalid", "detail": sentence, "fields": fields}, status=400)
 
 
-def answer(code: str, detail: str, status: int) -> Response:
+def answer(code: str, detail: str, status: int, *, retry_after: float | None = None) -> Response:
     response = Response({"code": code, "detail": detail}, status=status)
+    if retry_after is not None:
+        response["Retry-After"] = str(math.ceil(retry_after))
     if status == 401:
         response["WWW-Authenticate"] = "Bearer"
     return response

@@ -4,6 +4,9 @@ import os
 
 from celery import Celery
 
+from vena_platform.memory import share_one_heap
+
+share_one_heap()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vena_platform.settings.local")
 
 app = Celery("vena")

@@ -8,9 +8,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.invitations.actions import joining
 from accounts.models import User
 from accounts.permissions import Can, may
-from chat.views import sidebar
+from accounts.sign_in.policy import lacks_second_factor, required
+from billing.bars import Bar, bars_of
+from chat.page_context import sidebar
+from tenants.selectors import organisation_of
 from vena_platform import demo
 
 
@@ -21,18 +25,42 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {}
     context: dict[str, Any] = {
         "conversations": SimpleLazyObject(lambda: sidebar_of(request)),
-        "may_edit_documents": SimpleLazyObject(lambda: may_edit_documents(request)),
+        "may_edit_documents": SimpleLazyObject(lambda: is_able(request, Can.EDIT_DOCUMENTS)),
+        "may_manage_people": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_PEOPLE)),
+        "may_make_keys": SimpleLazyObject(lambda: is_able(request, Can.MAKE_KEYS)),
+        "may_join": SimpleLazyObject(lambda: bool(joining().domains)),
+        "may_ask": SimpleLazyObject(lambda: is_able(request, Can.ASK)),
+        "may_manage_answers": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_ANSWERS)),
+        "may_manage_budgets": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BUDGETS)),
+        "budget_bars": SimpleLazyObject(lambda: budget_bars(request)),
+        "may_read_usage": SimpleLazyObject(lambda: is_able(request, Can.READ_USAGE)),
+        "may_manage_branding": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BRANDING)),
+        "may_manage_sign_in": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_SIGN_IN)),
     }
+    if request.path.startswith("/accounts/2fa/"):  # who must set one up first sees no side bar
+        is_missing = is_signed_in(request) and lacks_second_factor(request.user, request.session)
+        context["second_factor_layout"] = f"allauth/layouts/{'entrance' if is_missing else 'manage'}.html"
+    if request.path == "/accounts/login/":
+        context["is_provider_required"] = required().provider
     if settings.VENA_DEMO and organisation.slug == demo.SLUG:
         context["demo_sign_in"] = {"email": demo.OWNER, "password": demo.PASSWORD}
     return context
 
 
-def sidebar_of(request: HttpRequest) -> list[dict[str, Any]]:
+def sidebar_of(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
-    return sidebar(user) if user is not None and user.is_authenticated else []
+    return sidebar(user) if isinstance(user, User) else {}
 
 
-def may_edit_documents(request: HttpRequest) -> bool:
+def budget_bars(request: HttpRequest) -> list[Bar]:
     user = getattr(request, "user", None)
-    return isinstance(user, User) and may(user.role, Can.EDIT_DOCUMENTS)
+    return bars_of(user, organisation_of(request), request.session) if isinstance(user, User) else []
+
+
+def is_able(request: HttpRequest, ability: Can) -> bool:
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and may(user.role, ability)
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    return isinstance(getattr(request, "user", None), User)

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 
 
 def text(name: str, default: str = "") -> str:
@@ -42,9 +43,32 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes a whole number.") from None
 
 
+def share(name: str) -> float | None:
+    value = text(name)
+    try:
+        number = float(value) if value else None
+    except ValueError:
+        number = -1.0
+    if number is not None and not 0 <= number <= 1:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes a number from 0 to 1.")
+    return number
+
+
+def number(name: str, default: float) -> float:
+    value = text(name)
+    try:
+        return float(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes a number.") from None
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+    return split(text(name, default))
+
+
+def split(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def integers(name: str, default: str = "") -> list[int]:
@@ -55,10 +79,10 @@ def integers(name: str, default: str = "") -> list[int]:
         raise ImproperlyConfigured(f"{name} is {text(name)!r}; it takes whole numbers with commas between.") from None
 
 
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
-    """A comma-separated list of networks, such as `10.1.0.0/16`."""
+def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks, such as `10.1.0.0/16`; `none` for none, where there is a default."""
     try:
-        return [ip_network(word) for word in words(name)]
+        return [ip_network(word) for word in words(name) or split(default) if word != "none"]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} takes networks such as 10.1.0.0/16: {error}.") from None
 

@@ -12,7 +12,7 @@ from vena_platform.errors import VenaError
 
 logger = logging.getLogger(__name__)
 
-TEMPLATES = {403: "403.html", 404: "404.html", 503: "503.html"}
+TEMPLATES = {403: "403.html", 404: "404.html", 429: "429.html", 503: "503.html"}
 
 
 class ErrorPageMiddleware:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from chat.leaving import is_leaving
 from knowledge.errors import IndexUnavailable
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import vector_index
@@ -41,6 +42,8 @@ class HealthMiddleware:
 
 
 def ready() -> HttpResponse:
+    if is_leaving():
+        return JsonResponse({"status": "leaving", "checks": {}}, status=503)
     checks = look()
     well = all(state == "ok" for state in checks.values())
     return JsonResponse({"status": "ok" if well else "unavailable", "checks": checks}, status=200 if well else 503)

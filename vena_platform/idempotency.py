@@ -27,13 +27,19 @@ class IdempotencyKeyTooLong(VenaError):
     message = "An Idempotency-Key has at most 200 characters."
 
 
-def once(request: Request, work: Callable[[], Response]) -> Response:
-    """Run `work` once for this person, path and key. The cache key carries the organisation as well."""
+def given_key(request: Request) -> str:
+    """The request's `Idempotency-Key`, or nothing."""
     given = request.headers.get("Idempotency-Key", "")
-    if not given:
-        return work()
     if len(given) > 200:
         raise IdempotencyKeyTooLong
+    return given
+
+
+def once(request: Request, work: Callable[[], Response]) -> Response:
+    """Run `work` once for this person, path and key. The cache key carries the organisation as well."""
+    given = given_key(request)
+    if not given:
+        return work()
     digest = hashlib.sha256(f"{request.user.pk}\n{request.path}\n{given}".encode()).hexdigest()
     key = f"idempotency:{digest}"
     if not cache.add(key, RUNNING, timeout=RUNNING_SECONDS):

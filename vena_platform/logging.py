@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 from tenants.context import active_schema
+from vena_platform.log_secrets import redacted
 from vena_platform.request_id import request_id
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "organisation", "request"}
@@ -38,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return redacted(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class LineFormatter(logging.Formatter):
@@ -48,4 +49,4 @@ class LineFormatter(logging.Formatter):
         values = " ".join(f"{key}={value}" for key, value in extras(record).items())
         organisation = getattr(record, "organisation", "")
         text = f"{record.levelname.lower():8}{organisation:16} {record.getMessage()} {values}".rstrip()
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        return redacted(f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text)

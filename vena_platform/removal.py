@@ -10,7 +10,10 @@ import redis
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from psycopg import sql
 
+from accounts.audit.actions import audit
+from accounts.audit.registry import Action
 from chat.live import RUNNING
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import vector_index
@@ -51,6 +54,13 @@ def organisation_remove(organisation: Organisation) -> DeletionReceipt:
         organisation.delete()
         receipt.finished_at = timezone.now()
         receipt.save()
+        audit(
+            Action.ORGANISATION_DELETED,
+            target=receipt.name,
+            target_id=str(receipt.organisation_id),
+            organisation=receipt.schema_name,
+            detail={"receipt": str(receipt.pk), "removed": receipt.removed},
+        )
     return receipt
 
 
@@ -58,6 +68,7 @@ def counts(organisation: Organisation) -> dict[str, int]:
     folder = media_folder(organisation)
     return {
         "tables": table_count(organisation.schema_name),
+        "rows": row_count(organisation.schema_name),
         "vectors": vector_count(organisation),
         "files": sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0,
         "keys": len(keys_of(organisation.schema_name)),
@@ -70,6 +81,17 @@ def table_count(schema_name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema_name])
         return int(cursor.fetchone()[0])
+
+
+def row_count(schema_name: str) -> int:
+    """Of all its tables together."""
+    if schema_name not in existing_schemas():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema_name])
+        counts = [sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema_name, row[0])) for row in cursor]
+        cursor.execute(sql.SQL(" UNION ALL ").join(counts).as_string())
+        return sum(row[0] for row in cursor.fetchall())
 
 
 def vector_count(organisation: Organisation) -> int:

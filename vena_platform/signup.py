@@ -21,6 +21,8 @@ from tenants.errors import SlugTaken
 from tenants.models import RESERVED_SLUGS, Organisation, Provisioning, slug_rules
 from tenants.queueing import delay_on_commit
 from tenants.selectors import organisation_by_slug, organisation_url
+from vena_platform.addresses import address_of_request, network_of
+from vena_platform.limits import spend
 from vena_platform.provisioning import progress
 from vena_platform.tasks import provision_organisation
 
@@ -61,7 +63,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 
 def within_limit(request: HttpRequest, form: SignupForm) -> bool:
-    key = f"signups:{request.META.get('REMOTE_ADDR', '')}"
+    key = f"signups:{network_of(address_of_request(request.META))}"
     cache.add(key, 0, timeout=3600)
     if cache.incr(key) <= SIGNUPS_PER_HOUR or settings.DEBUG:
         return True
@@ -131,6 +133,8 @@ class FindForm(forms.Form):
 
 def find_organisation(request: HttpRequest) -> HttpResponse:
     form = FindForm(request.GET or None)
+    if form.is_bound:
+        spend("find", address=network_of(address_of_request(request.META)))
     if form.is_bound and form.is_valid():
         organisation = organisation_by_slug(form.cleaned_data["slug"].strip().lower())
         if organisation and organisation.is_open:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from accounts.api import MeApi
-
 urlpatterns = [
-    path("api/v1/me/", MeApi.as_view()),
+    path("api/v1/", include("accounts.api_urls")),
     path("api/v1/", include("knowledge.api_urls")),
+    path("api/v1/", include("chat.api_urls")),
+    path("api/v1/", include("billing.api_urls")),
 ]

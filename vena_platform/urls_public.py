@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vena_platform import signup, views
+from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
 
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("signup/<uuid:provisioning_id>/retry/", signup.provisioning_retry, name="provisioning_retry"),
     path("find/", signup.find_organisation, name="find_organisation"),
     path("favicon.ico", views.favicon),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("admin/providers/", operator_admin.admin_view(metrics.provider_states), name="provider_states"),
     path("admin/", operator_admin.urls),
 ]
 handler404 = "vena_platform.views.not_found"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -18,7 +19,7 @@ from tenants.actions import entry_token_redeem
 from tenants.context import entered
 from tenants.selectors import organisation_of
 
-API_PREFIXES = ("/api/", "/v1/")
+API_PREFIXES = ("/api/", "/v1/", "/scim/")
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -42,6 +43,7 @@ def owner_entry(request: HttpRequest) -> HttpResponse:
     except PersonNotFound:
         return redirect("account_login")
     login(request, owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    UserSession.objects.create_from_request(request)
     return redirect("/")
 
 

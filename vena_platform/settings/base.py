@@ -28,12 +28,14 @@ ALLOWED_HOSTS = ["*"]  # OrganisationMiddleware answers 404 to every host that i
 # -- hosts ----------------------------------------------------------------------------------------
 VENA_BASE_DOMAIN = env.text("VENA_BASE_DOMAIN", "localhost")  # public site; organisations live at <slug>.<this>
 VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT", env.text("PORT", "8000"))  # the port that people type; "" for none
+VENA_HOST_SECONDS = 1.0  # whose host it is, and whether it is suspended, is looked up so often
 VENA_SCHEME = env.text("VENA_SCHEME", "http")
 
 # -- apps -----------------------------------------------------------------------------------------
 # `accounts` and what hangs on it stand in both lists: people of an organisation live in its own schema, the
 # platform's operators in `public`.
 SHARED_APPS = [
+    "unfold.contrib.filters",
     "unfold.apps.BasicAppConfig",  # before django_tenants, which brings an app list of its own
     "django_tenants",
     "tenants",
@@ -48,12 +50,18 @@ SHARED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
     "channels",
     "vena_platform",
+    "vena_platform.isolation",
 ]
 TENANT_APPS = [
     "accounts",
@@ -63,6 +71,9 @@ TENANT_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
     "knowledge",
     "chat",
 ]
@@ -84,14 +95,17 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "vena_platform.csp.AdminPolicyMiddleware",
     "vena_platform.throttling.RateLimitHeadersMiddleware",
+    "accounts.audit.facts.FactsMiddleware",
     "tenants.middleware.OrganisationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.PersonalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.sign_in.middleware.SecondFactorMiddleware",
     "vena_platform.error_pages.ErrorPageMiddleware",
 ]
 
@@ -159,7 +173,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.sign_in.validators.BreachedPasswordValidator"},
 ]
+VENA_BREACHED_PASSWORDS = env.text("VENA_BREACHED_PASSWORDS")  # another list than ours: accounts/sign_in/breached.py
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
@@ -172,11 +188,31 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_ADAPTER = "accounts.adapter.MembersOnlyAdapter"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600  # seconds
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Counted in Redis, apart for each organisation. Wrong passwords for one address: five, then a pause of five minutes,
+# after ten of an hour, after twenty of a day. An address that nobody has is treated the same.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key,10/h/key,20/d/key"}
+VENA_EVEN_SECONDS = 0.25  # what asks for an e-mail takes at least so long, whether somebody has the address or not
+MFA_ADAPTER = "accounts.sign_in.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs themselves up: an admin vouches for the address
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.social_adapter.ProviderAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # our policy lets no form lead to another site
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 8
+VENA_IDENTITY_NETWORKS = env.networks("VENA_IDENTITY_NETWORKS")  # identity providers may be here beside the public web
 # Host-only cookies: the session of one organisation is never sent to another one's host.
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "vena_platform.views.csrf_failure"
+
+VENA_AUDIT_MONTHS = env.integer("VENA_AUDIT_MONTHS", 24)  # how long the audit log keeps an entry
 
 # -- e-mail ---------------------------------------------------------------------------------------
 EMAIL_URL = env.text("EMAIL_URL")
@@ -186,6 +222,15 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Vena <no-reply@localhost>")
 
 # -- web security ---------------------------------------------------------------------------------
 X_FRAME_OPTIONS = "DENY"
+# Cloudflare's servers, as it publishes them at https://www.cloudflare.com/ips/ (list of 28 September 2023): only from
+# these is its header with the client's address believed. `none` when it does not stand in front.
+VENA_CLOUDFLARE_NETWORKS = env.networks(
+    "VENA_CLOUDFLARE_NETWORKS",
+    "173.245.48.0/20, 103.21.244.0/22, 103.22.200.0/22, 103.31.4.0/22, 141.101.64.0/18, 108.162.192.0/18, "
+    "190.93.240.0/20, 188.114.96.0/20, 197.234.240.0/22, 198.41.128.0/17, 162.158.0.0/15, 104.16.0.0/13, "
+    "104.24.0.0/14, 172.64.0.0/13, 131.0.72.0/22, 2400:cb00::/32, 2606:4700::/32, 2803:f800::/32, 2405:b500::/32, "
+    "2405:8100::/32, 2a06:98c0::/29, 2c0f:f248::/32",
+)
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
@@ -201,6 +246,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "object-src": ["'none'"],
         "frame-src": ["'self'"],
         "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
     }
 }
 
@@ -210,16 +256,28 @@ REST_FRAMEWORK: dict[str, Any] = {
         "accounts.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.authentication.KeyMay"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "vena_platform.pagination.NewestFirst",
-    "DEFAULT_THROTTLE_CLASSES": ["vena_platform.throttling.PerPerson"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "vena_platform.throttling.PerCaller",
+        "vena_platform.throttling.PerAddressAndOrganisation",
+    ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "vena_platform.api_errors.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 VENA_API_REQUESTS_PER_MINUTE = env.integer("VENA_API_REQUESTS_PER_MINUTE", 600)
+VENA_API_PEOPLE_PER_ADDRESS = 10  # so many times as much from one network,
+VENA_API_PEOPLE_PER_ORGANISATION = 50  # and for one organisation
+VENA_LIMITS = {  # name → (uses, within seconds), by each person or address that is counted
+    "search": (120, 60),
+    "download": (20, 60),  # of a conversation, the audit log, what is kept about a person
+    "operator_sign_in": (10, 300),
+    "scim_refused": (60, 60),  # requests of a directory without a token that holds
+    "find": (60, 60),
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vena API",
     "DESCRIPTION": "Documents in, cited answers out. Every call belongs to the organisation whose host it is sent to.",
@@ -227,7 +285,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"DocumentState": "knowledge.models.Document.State", "RoleEnum": "accounts.models.Role"},
+    "ENUM_NAME_OVERRIDES": {
+        "DocumentState": "knowledge.models.Document.State",
+        "RoleEnum": "accounts.models.Role",
+        "MessageRole": "chat.models.Message.Role",
+        "MessageStatus": "chat.models.Message.Status",
+        "GapStatus": "chat.models.KnowledgeGap.Status",
+    },
 }
 
 # -- tasks ----------------------------------------------------------------------------------------
@@ -242,11 +306,28 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "vena:celery:", "visibility_timeout": 900}
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "recover-documents": {"task": "knowledge.tasks.recover_documents_everywhere", "schedule": 60.0},
     "reconcile": {"task": "knowledge.tasks.reconcile_everywhere", "schedule": crontab(hour=3, minute=17)},
+    "review-gaps": {"task": "chat.gaps.tasks.review_gaps_everywhere", "schedule": crontab(hour=4, minute=23)},
+    "sweep-holds": {"task": "billing.tasks.sweep_holds", "schedule": 300.0},
+    "warn-of-budgets": {"task": "billing.tasks.warn_of_budgets", "schedule": 60.0},
+    "roll-up-days": {"task": "billing.tasks.roll_up_days", "schedule": crontab(minute=16)},
+    "verify-audit": {"task": "accounts.audit.tasks.verify_audit_everywhere", "schedule": crontab(hour=5, minute=11)},
+    "retention": {
+        "task": "vena_platform.tasks.apply_retention_everywhere",
+        "schedule": crontab(hour=1, minute=37),
+    },
+    "keep-the-books": {"task": "billing.tasks.keep_the_books", "schedule": crontab(hour=2, minute=41)},
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
+
+VENA_PROBE_ADDRESS = env.text("VENA_PROBE_ADDRESS")  # the web server that isolation_report asks; "": one of its own
+if env.flag("VENA_ISOLATION_NIGHTLY"):
+    CELERY_BEAT_SCHEDULE["isolation-report"] = {
+        "task": "vena_platform.isolation.tasks.make_isolation_report",
+        "schedule": crontab(hour=4, minute=47),
+    }
 
 # -- knowledge ------------------------------------------------------------------------------------
 VENA_MAX_UPLOAD_BYTES = env.integer("VENA_MAX_UPLOAD_MB", 50) * 1024 * 1024
@@ -258,6 +339,9 @@ VENA_MAX_PARTS = env.integer("VENA_MAX_PARTS", 1000)  # files in one archive or 
 VENA_INGESTION_LEASE_SECONDS = 120  # a worker that is silent for so long is taken for dead
 VENA_INGESTION_STALL_SECONDS = 600  # work that gets no further for so long is ended
 VENA_INGESTION_INTERRUPTIONS = 5  # a document that ended so many workers is not tried again
+VENA_INGESTION_GROUP = 16  # small documents that one turn takes in together; 1: each by itself
+VENA_INGESTION_GROUP_BYTES = 128 * 1024  # of all their files: a local model needs seconds for so much
+VENA_INGESTION_GATHER_SECONDS = 0.25  # a file that comes in waits so long for companions
 VENA_INGESTION_TURN_SECONDS = 5.0  # a document works at least so long before another organisation's turn
 VENA_WEB_ALLOWED_NETWORKS = env.networks("VENA_WEB_ALLOWED_NETWORKS")  # pages may come from these beside the public web
 VENA_WEB_PORTS = env.integers("VENA_WEB_PORTS", "80, 443")
@@ -276,30 +360,59 @@ VENA_EMBEDDING_THREADS = env.integer("VENA_EMBEDDING_THREADS", 2)
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-4o")
+OPENAI_SMALL_MODEL = env.text("OPENAI_SMALL_MODEL", "gpt-4o-mini")  # rewrites questions, names conversations
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
-ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-4-6")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
+ANTHROPIC_SMALL_MODEL = env.text("ANTHROPIC_SMALL_MODEL", "claude-haiku-4-5")
 COHERE_API_KEY = env.text("COHERE_API_KEY")  # set: passages are reranked by Cohere
 COHERE_BASE_URL = env.text("COHERE_BASE_URL")
 COHERE_MODEL = env.text("COHERE_MODEL", "rerank-v3.5")
+VENA_CONNECT_SECONDS = env.number("VENA_CONNECT_SECONDS", 5.0)  # to a provider
+VENA_FIRST_TOKEN_SECONDS = env.number("VENA_FIRST_TOKEN_SECONDS", 20.0)  # then another provider is asked
+VENA_SILENCE_SECONDS = env.number("VENA_SILENCE_SECONDS", 15.0)  # between two pieces of one answer
+VENA_BREAKER_FAILURES = env.integer("VENA_BREAKER_FAILURES", 5)  # so many of one provider...
+VENA_BREAKER_WINDOW_SECONDS = env.number("VENA_BREAKER_WINDOW_SECONDS", 60.0)  # ...within so long: it is not asked...
+VENA_BREAKER_REST_SECONDS = env.number("VENA_BREAKER_REST_SECONDS", 30.0)  # ...for so long, then one call tries
+VENA_ENCRYPTION_KEYS = env.words("VENA_ENCRYPTION_KEYS")  # for organisations' secrets, newest first
+VENA_PROVIDER_NETWORKS = env.networks("VENA_PROVIDER_NETWORKS")  # own keys' servers may be here beside the public web
+VENA_METRICS_TOKEN = env.text("VENA_METRICS_TOKEN")  # lets a Prometheus read /metrics without a session
 VENA_CHAT_PROVIDER = env.text("VENA_CHAT_PROVIDER")  # openai, anthropic or extractive; empty: by the keys that are set
 VENA_EMBEDDINGS = env.text("VENA_EMBEDDINGS")  # openai or local, for new organisations; empty: by the keys
 VENA_PASSAGES = env.integer("VENA_PASSAGES", 6)  # offered to the model
 VENA_PASSAGE_TOKENS = env.integer("VENA_PASSAGE_TOKENS", 3000)  # all of them together, in our own count
 VENA_CANDIDATES = env.integer("VENA_CANDIDATES", 60)  # from each ranked list
 VENA_RERANKED = env.integer("VENA_RERANKED", 30)  # of the fused list
-VENA_MIN_SIMILARITY = 0.18  # cosine under which a passage without keyword support is not evidence
+VENA_CHUNK_MEMORY = env.integer("VENA_CHUNK_MEMORY_MB", 24) * 1024 * 1024  # of passages read lately, in each process
+VENA_MIN_SIMILARITY = env.share(
+    "VENA_MIN_SIMILARITY"
+)  # cosine from which meaning alone is evidence; None: by the model
+VENA_HISTORY_TOKENS = env.integer("VENA_HISTORY_TOKENS", 1500)  # of the conversation so far, in a prompt
 
 # -- chat -----------------------------------------------------------------------------------------
-VENA_FRAME_SECONDS = 0.04  # tokens are gathered this long into one frame
+VENA_FRAME_SECONDS = 0.05  # tokens are gathered this long into one frame
 VENA_FRAME_CHARACTERS = 400  # or until this many wait
 VENA_MAX_QUESTION = 4000  # characters
+VENA_ANSWER_CACHE_SECONDS = env.integer("VENA_ANSWER_CACHE_SECONDS", 86_400)  # an answer is kept so long; 0: never
+VENA_ANSWER_CACHE_BYTES = 200_000  # a longer one, with its passages, packed, is not kept
+VENA_SIMILAR_QUESTIONS = 500  # of an organisation and scope: so many newest ones are compared
+VENA_MAX_RUNNING = env.integer("VENA_MAX_RUNNING", 2000)  # answers in one process; beyond that people are told to wait
+VENA_DRAIN_SECONDS = env.integer("VENA_DRAIN_SECONDS", 20)  # running answers may still take when the process is ended
+VENA_SOCKET_CHECK_SECONDS = 20.0  # who signed out or lost their key hears nothing after so long
+# A socket that takes nothing for so long is cut; its client resumes.
+VENA_SLOW_READER_SECONDS = env.integer("VENA_SLOW_READER_SECONDS", 20)
+VENA_QUESTIONS_PER_MINUTE = env.integer("VENA_QUESTIONS_PER_MINUTE", 30)  # of one person
+VENA_QUESTIONS_PER_MINUTE_ORGANISATION = env.integer("VENA_QUESTIONS_PER_MINUTE_ORGANISATION", 3000)
 VENA_STREAM_TTL = 3600  # seconds a finished answer's frames stay in Redis
+VENA_GAP_SIMILARITY = 0.58  # cosine from which two questions are about one topic, on average over the topic
+VENA_GAP_EVIDENCE = 0.44  # cosine from which a new document may fill a gap
+VENA_GAP_NEARER = 0.05  # and so much nearer than what was there when it was asked
 
 # -- running --------------------------------------------------------------------------------------
 VENA_EMBEDDED = env.flag("VENA_EMBEDDED")
 VENA_DEMO = False  # the demo organisation and its sign-in hint exist in local settings only
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English (United Kingdom)"), ("en-us", "English (United States)")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 SENTRY_DSN = env.text("SENTRY_DSN")
@@ -327,9 +440,16 @@ LOGGING: dict[str, Any] = {
 
 
 def admin_link(title: str, icon: str, model: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+    """Shown to those who may open it."""
+    app, _, name = model.partition("_")
+
+    def may_open(request: Any) -> bool:
+        return bool(request.user.has_perm(f"{app}.view_{name}"))
+
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist"), "permission": may_open}
 
 
+ISOLATION = reverse_lazy("isolation_report")  # for those who may read the audit log
 UNFOLD_LOOK: dict[str, Any] = {
     "SITE_TITLE": "Vena",
     "SHOW_HISTORY": True,
@@ -368,11 +488,20 @@ UNFOLD_TENANT: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Answers",
+                "separator": True,
+                "items": [admin_link("Experiments", "science", "chat_experiment")],
+            },
+            {
                 "title": "People",
                 "separator": True,
                 "items": [
-                    admin_link("People", "group", "accounts_user"),
+                    admin_link("People", "person", "accounts_user"),
+                    admin_link("Groups", "group", "accounts_group"),
+                    admin_link("Invitations", "mail", "accounts_invitation"),
                     admin_link("API keys", "key", "accounts_apikey"),
+                    admin_link("Audit log", "history", "accounts_auditevent"),
+                    {**admin_link("Proof of isolation", "verified_user", "accounts_auditevent"), "link": ISOLATION},
                 ],
             },
         ]
@@ -402,9 +531,27 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                     admin_link("Model prices", "payments", "billing_modelprice"),
                     admin_link("Exchange rates", "currency_exchange", "billing_exchangerate"),
                     admin_link("Usage ledger", "menu_book", "billing_usageevent"),
+                    admin_link("Budgets", "savings", "billing_budget"),
+                    admin_link("Daily usage", "calendar_month", "billing_dailyusage"),
+                    admin_link("Differences", "difference", "billing_usagedifference"),
                 ],
             },
-            {"title": "Operators", "separator": True, "items": [admin_link("People", "group", "accounts_user")]},
+            {
+                "title": "Providers",
+                "separator": True,
+                "items": [
+                    {"title": "State", "icon": "monitor_heart", "link": reverse_lazy("provider_states")},
+                    {"title": "Metrics", "icon": "query_stats", "link": "/metrics"},
+                ],
+            },
+            {
+                "title": "Operators",
+                "separator": True,
+                "items": [
+                    admin_link("People", "group", "accounts_user"),
+                    admin_link("Audit log", "history", "accounts_auditevent"),
+                ],
+            },
         ]
     },
 }

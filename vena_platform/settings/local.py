@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from vena_platform import env
+from vena_platform.env import LOOPBACK
+from vena_platform.secrets import key_from
 from vena_platform.settings.base import *
-from vena_platform.settings.base import LOGGING, STORAGES, VENA_HOME
+from vena_platform.settings.base import (
+    LOGGING,
+    STORAGES,
+    VENA_ENCRYPTION_KEYS,
+    VENA_HOME,
+    VENA_IDENTITY_NETWORKS,
+    VENA_PROVIDER_NETWORKS,
+)
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or env.generated_secret(VENA_HOME / "secret-key")
+VENA_ENCRYPTION_KEYS = VENA_ENCRYPTION_KEYS or [key_from(SECRET_KEY)]
+VENA_PROVIDER_NETWORKS = [*VENA_PROVIDER_NETWORKS, *LOOPBACK]
+VENA_IDENTITY_NETWORKS = [*VENA_IDENTITY_NETWORKS, *LOOPBACK]
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # plain http; browsers themselves allow it for localhost only
 VENA_DEMO = True
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True

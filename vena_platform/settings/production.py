@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from vena_platform import env
+from vena_platform.secrets import checked_keys
 from vena_platform.settings.base import *
 from vena_platform.settings.base import SENTRY_DSN
 
 SECRET_KEY = env.required("SECRET_KEY", "a random string of 50 or more characters, kept secret")
 QDRANT_URL = env.required("QDRANT_URL", "the address of Qdrant Cloud or of a Qdrant server")
 VENA_BASE_DOMAIN = env.required("VENA_BASE_DOMAIN", "the domain of the public site, for instance vena.example")
+env.required(
+    "VENA_ENCRYPTION_KEYS",
+    "what organisations' secrets are encrypted with, newest first, with commas between; make one with "
+    "`python -m vena_platform.secrets`",
+)
+VENA_ENCRYPTION_KEYS = checked_keys(env.words("VENA_ENCRYPTION_KEYS"))
 VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT")
 VENA_SCHEME = "https"
 MEDIA_ROOT = Path(env.required("VENA_MEDIA_ROOT", "a folder that web and worker processes share, for files"))
@@ -36,4 +43,12 @@ CSRF_COOKIE_NAME = "__Host-vena-csrf"
 if SENTRY_DSN:
     import sentry_sdk
 
-    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0, include_local_variables=False)
+    from vena_platform.log_secrets import hidden_in_event
+
+    sentry_sdk.init(
+        dsn=SENTRY_DSN,
+        send_default_pii=False,
+        traces_sample_rate=0.0,
+        include_local_variables=False,
+        before_send=hidden_in_event,
+    )

@@ -35,7 +35,7 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "/") -> list[
 
 def test_every_route_is_described(schema: dict[str, Any]) -> None:
     written = {
-        path.replace("<uuid:", "{").replace("<int:", "{").replace(">", "}")
+        path.replace("<uuid:", "{").replace("<int:", "{").replace("<str:", "{").replace(">", "}")
         for path in routes(get_resolver("vena_platform.urls_api").url_patterns)
     }
     assert set(schema["paths"]) == written

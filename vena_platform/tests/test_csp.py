@@ -23,12 +23,14 @@ STRICT = {
     "object-src": "'none'",
     "frame-src": "'self'",
     "manifest-src": "'self'",
+    "worker-src": "'self'",
 }
 RELAXED = {**STRICT, "script-src": "'self' 'unsafe-inline' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'"}
 TENANT_PAGES = [
     "/accounts/login/",
     "/accounts/password/reset/",
     "/accounts/signup/",
+    "/accounts/login/code/",
     "/nothing/",
     "/admin",
     "/x/admin/",
@@ -60,7 +62,20 @@ def test_strict_on_the_public_host(db: None, on_host: Any, path: str) -> None:
     assert runs_inline(response.content.decode()) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/documents/", "/accounts/password/change/", "/accounts/logout/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/documents/",
+        "/accounts/password/change/",
+        "/accounts/logout/",
+        "/accounts/2fa/",
+        "/accounts/2fa/totp/activate/",
+        "/accounts/2fa/webauthn/add/",
+        "/accounts/sessions/",
+        "/people/sign-in/",
+    ],
+)
 def test_strict_for_people_signed_in(owner: Any, path: str) -> None:
     response = owner.get(path)
     assert response.status_code == 200

@@ -95,13 +95,19 @@ def test_what_is_for_us_goes_to_the_log(acme: Organisation, on_host: Any, caplog
     ]
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/nothing/", "/api/v1/nothing/", "/v1/nothing", "/api/v1/me"])
+@pytest.mark.parametrize("path", ["/api/", "/api/nothing/", "/api/v1/nothing/", "/api/v1/me"])
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_address_that_is_not_there_answers_programs_in_json(
     acme: Organisation, on_host: Any, method: str, path: str
 ) -> None:
     response = getattr(on_host(acme, enforce_csrf_checks=True), method)(path)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_beside_the_openai_endpoints_it_is_told_as_openai_does(acme: Organisation, on_host: Any, method: str) -> None:
+    response = getattr(on_host(acme, enforce_csrf_checks=True), method)("/v1/nothing")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_an_address_that_is_not_there_shows_people_a_page(acme: Organisation, on_host: Any) -> None:
@@ -119,7 +125,7 @@ def test_nobody_signed_in(acme: Organisation, on_host: Any) -> None:
 
 def test_a_method_that_is_not_offered(owner: Any) -> None:
     response = owner.post(ME)
-    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (response.status_code, response["Allow"]) == (405, "GET, PATCH, HEAD, OPTIONS")
     assert response.json() == {"code": "method_not_allowed", "detail": 'Method "POST" not allowed.'}
 
 

@@ -12,13 +12,14 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from accounts.audit.models import AuditEvent
 from knowledge.models import Collection
 from tenants.context import entered
 from tenants.models import DeletionReceipt, Organisation
 from tenants.schemas import existing_schemas
 from vena_platform.removal import counts, organisation_remove
 
-NOTHING = {"tables": 0, "vectors": 0, "files": 0, "keys": 0}
+NOTHING = {"tables": 0, "rows": 0, "vectors": 0, "files": 0, "keys": 0}
 
 
 @pytest.fixture
@@ -49,7 +50,10 @@ def test_every_store_is_emptied_and_the_receipt_says_so(
     assert (receipt.slug, receipt.schema_name, receipt.finished_at is not None) == ("leaving", "org_leaving", True)
     assert receipt.removed["tables"] == before["tables"] > 10
     assert (receipt.removed["files"], receipt.removed["keys"]) == (1, 1)
+    assert receipt.removed["rows"] > 10
     assert receipt.left == NOTHING
+    entry = AuditEvent.objects.get(action="organisation.deleted")
+    assert (entry.organisation, entry.detail["removed"]) == ("org_leaving", receipt.removed)
     assert "org_leaving" not in existing_schemas()
     assert not Organisation.objects.filter(slug="leaving").exists()
     assert Client(headers={"host": "leaving.localhost"}).get("/").status_code == 404

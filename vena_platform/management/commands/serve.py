@@ -31,6 +31,7 @@ from vena_platform import demo, embedded
 from vena_platform.celery import app
 from vena_platform.repair import repair_indexes
 
+PING_SECONDS, PONG_SECONDS = 15, 10  # a dead line is noticed after both; the Procfile has the same
 STOP_SECONDS = 4  # that a task may still take when we leave
 
 
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         listener = listen(options["host"], options["port"])
         if not os.environ.get("VENA_PUBLIC_PORT"):
             settings.VENA_PUBLIC_PORT = str(options["port"])  # the addresses that we print and link to
+        settings.VENA_PROBE_ADDRESS = settings.VENA_PROBE_ADDRESS or here(listener)
         self.tell("Preparing the schemas ...")
         report = migrate_everything(tell=self.tell)
         if report.failed:
@@ -68,6 +70,9 @@ class Command(BaseCommand):
                 access_log=False,
                 ws="websockets-sansio",
                 ws_max_size=256 * 1024,
+                ws_per_message_deflate=False,  # frames are small, and a compressor for each socket is not
+                ws_ping_interval=PING_SECONDS,
+                ws_ping_timeout=PONG_SECONDS,
                 timeout_graceful_shutdown=3,
                 proxy_headers=False,
                 server_header=False,
@@ -165,6 +170,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def here(listener: socket.socket) -> str:
+    """How this machine itself reaches it."""
+    name = "[::1]" if listener.family == socket.AF_INET6 else "127.0.0.1"
+    host = listener.getsockname()[0]
+    return f"http://{name if host in ('0.0.0.0', '::', '::1') else host}:{listener.getsockname()[1]}"  # noqa: S104
+
+
 @contextmanager
 def working() -> Iterator[None]:
     """A Celery worker on threads of this process: it shares the vector engine and the embedding model."""
@@ -192,10 +204,15 @@ def stop_worker(worker: WorkController) -> None:
     """Documents in work go back in line, where the next start finds them; a long step is not waited for."""
     stopping = threading.Thread(target=worker.stop, name="worker-stop", daemon=True)
     stopping.start()
-    for one in open_organisations():
-        recover_documents(schema_name=one.schema_name, include_queued=False, everything=True)
+    put_back_documents()
     stopping.join(STOP_SECONDS)
+    put_back_documents()  # what was begun before the worker had heard of its end
     if stopping.is_alive():
         logging.disable()  # its errors when the database goes say nothing new
     else:
         run_in_loop(vector_index().close())
+
+
+def put_back_documents() -> None:
+    for one in open_organisations():
+        recover_documents(schema_name=one.schema_name, include_queued=False, everything=True)

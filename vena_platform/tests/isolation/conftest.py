@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from django.conf import settings
+from model_bakery import baker
+
+from billing.models import Budget
+from conftest import Host, organisation, wipe
+from tenants.models import Organisation
+from vena_platform.isolation.evidence import table_checksums
+from vena_platform.tests.isolation.rows import World, make_world
+from vena_platform.tests.isolation.rows_special import PASSWORD, SPECIAL
+
+
+class Worlds(NamedTuple):
+    """`ours` tries; `theirs` must not notice, and what it holds must not be seen."""
+
+    ours: World
+    theirs: World
+
+
+@pytest.fixture(scope="package")
+def worlds(django_db_setup: None, django_db_blocker: Any) -> Iterator[Worlds]:
+    """Committed, since some views look from threads of their own. What a test changes is rolled back by `db`."""
+    with django_db_blocker.unblock():
+        yield Worlds(full(organisation("acme"), 1000), full(organisation("globex"), 5000))
+        wipe()
+
+
+def full(one: Organisation, first_number: int) -> World:
+    marker = f"only-{one.slug}-7f3a91"
+    world = make_world(one, marker, SPECIAL, first_number)
+    world.rows["billing.Budget"] = baker.make(
+        Budget, organisation=one, subject_label=marker, contact=marker, amount_gbp=5, period="monthly"
+    )
+    return world
+
+
+@pytest.fixture(scope="package")
+def sessions(worlds: Worlds, django_db_blocker: Any) -> dict[World, str]:
+    """Of the organisations' owners, who may do everything there."""
+    found = {}
+    with django_db_blocker.unblock():
+        for world in worlds:
+            host = Host(world.organisation)
+            assert host.sign_in("owner@example.org", PASSWORD).status_code == 302
+            found[world] = host.cookies[settings.SESSION_COOKIE_NAME].value
+            world.checksums = table_checksums(world.organisation.schema_name)
+    return found
+
+
+@pytest.fixture
+def signed_in(db: None, sessions: dict[World, str]) -> Callable[[World], Host]:
+    def browser(world: World) -> Host:
+        host = Host(world.organisation)
+        host.raise_request_exception = False
+        host.cookies[settings.SESSION_COOKIE_NAME] = sessions[world]
+        return host
+
+    return browser
