@@ -19,6 +19,7 @@ COPY --from=pages /app/static/dist ./static/dist
 # Built here, so that no container does it at its start: the local embedding model and the static files.
 RUN python -m knowledge.providers.model_files "$VENA_MODEL_FOLDER" \
  && SECRET_KEY=build DATABASE_URL=postgresql://build REDIS_URL=redis://build QDRANT_URL=http://build \
+    VENA_ENCRYPTION_KEYS=YnVpbGQtYnVpbGQtYnVpbGQtYnVpbGQtYnVpbGQtYnU= \
     VENA_BASE_DOMAIN=build EMAIL_HOST=build VENA_MEDIA_ROOT=/tmp DEFAULT_FROM_EMAIL=build@build.example \
     python manage.py collectstatic --noinput
 RUN useradd --create-home vena && mkdir -p /data && chown vena /data
