@@ -112,7 +112,7 @@ def test_a_stop_keeps_what_was_shown(composing: Server, slow: StubProvider) -> N
         asker.send(type="stop", answer=answer)
         began = time.monotonic()
         frames += asker.frames(answer)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     follows_the_rules(frames)
     assert frames[-1]["status"] == "stopped"
     assert frames[-1]["text"]

@@ -60,13 +60,13 @@ async def test_errors_are_not_repeated(
     assert stub.total("requests") == 1
 
 
-@pytest.mark.parametrize("settings", [{"silent": True}, {"rerank_delay": 3}])
+@pytest.mark.parametrize("settings", [{"silent": True}, {"rerank_delay": 30}])
 async def test_patience_ends(stub: StubProvider, reranker: CohereReranker, settings: dict[str, object]) -> None:
     stub.control(**settings)
     started = time.monotonic()
     with pytest.raises(ProviderUnavailable):
         await reranker.rerank("leave", TEXTS)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 10
 
 
 async def test_a_cut_connection_gets_a_second_try(stub: StubProvider, reranker: CohereReranker) -> None:

@@ -20,7 +20,7 @@ def stub() -> Iterator[StubProvider]:
 @pytest.fixture
 async def embedder(stub: StubProvider) -> AsyncIterator[OpenAIEmbedder]:
     embedder = OpenAIEmbedder(
-        api_key="key", base_url=stub.openai_url, batch_size=3, timeout=2, query_timeout=1, patience=1
+        api_key="key", base_url=stub.openai_url, batch_size=3, timeout=20, query_timeout=3, patience=1
     )
     yield embedder
     await embedder.close()
@@ -69,15 +69,15 @@ async def test_a_provider_that_asks_for_much_patience_is_not_waited_for(
     with pytest.raises(ProviderUnavailable) as caught:
         await embedder.embed_documents(["one", "two"])
     assert caught.value.retry_after == 30  # the document goes back in line for so long
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
 
 
 async def test_several_calls_are_in_flight(stub: StubProvider) -> None:
     embedder = OpenAIEmbedder(api_key="key", base_url=stub.openai_url, batch_size=1, in_flight=4)
-    stub.control(embedding_delay=0.2)
+    stub.control(embedding_delay=0.5)
     started = time.monotonic()
     await embedder.embed_documents([f"text {number}" for number in range(8)])
-    assert 0.4 <= time.monotonic() - started < 1.2  # 1.6 s one after the other
+    assert 1 <= time.monotonic() - started < 3.5  # 4 s one after the other
     await embedder.close()
 
 
@@ -118,7 +118,7 @@ async def test_errors(stub: StubProvider, embedder: OpenAIEmbedder, status: int,
     assert stub.total("requests") == 1
 
 
-@pytest.mark.parametrize("settings", [{"silent": True}, {"embedding_delay": 5}, {"drop_after": 0}])
+@pytest.mark.parametrize("settings", [{"silent": True}, {"embedding_delay": 30}, {"drop_after": 0}])
 async def test_silence_and_cuts(stub: StubProvider, embedder: OpenAIEmbedder, settings: dict[str, object]) -> None:
     stub.control(**settings)
     with pytest.raises(ProviderUnavailable):

@@ -283,7 +283,7 @@ def test_cohere_orders_and_is_metered(shelf: Shelf, person: User, cohere: StubPr
     assert list(rows) == [("embedding", "local", found.usage.input_tokens), ("rerank", "cohere", 1)]
 
 
-@pytest.mark.parametrize("failure", [{"rerank_delay": 5}, {"status": 429}, {"status": 401}, {"garbled": True}])
+@pytest.mark.parametrize("failure", [{"rerank_delay": 60}, {"status": 429}, {"status": 401}, {"garbled": True}])
 def test_without_cohere_the_first_order_stands(
     shelf: Shelf, person: User, cohere: StubProvider, failure: dict[str, Any]
 ) -> None:
@@ -291,7 +291,7 @@ def test_without_cohere_the_first_order_stands(
     cohere.control(**failure)
     started = time.monotonic()
     found = ask(shelf, person, "annual leave")
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
     assert LEAVE in found.passages[0].text
     assert found.notes == (NOT_RERANKED,)
     assert found.rerank_usage is None
