@@ -58,6 +58,10 @@ def version(world: World) -> DocumentVersion:
     return row
 
 
+def answers(world: World) -> dict[str, Any]:
+    return {"primary_provider": "extractive", "primary_model": "", "backup_provider": "", "backup_model": ""}
+
+
 def chunk(world: World) -> dict[str, Any]:
     return {"position": 0, "section": 1, "page": None, "last_page": None, "boxes": []}
 
@@ -98,6 +102,7 @@ SPECIAL = {
     "accounts.Invitation": invitation,
     "knowledge.Document": document,
     "knowledge.DocumentVersion": version,
+    "knowledge.AnswerPolicy": answers,
     "knowledge.Chunk": chunk,
     "chat.Conversation": conversation,
     "chat.Message": answer,
