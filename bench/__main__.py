@@ -46,6 +46,7 @@ def main() -> None:
     pdf = ["--pdf", options.pdf] if options.pdf else []
     subprocess.run([sys.executable, "-m", "bench.ingest", "--port", str(options.port), *pdf], check=False)
     subprocess.run([sys.executable, "-m", "bench.vectors", "--large"], check=False)
+    subprocess.run([sys.executable, "-m", "bench.organisations"], check=False)
 
 
 def environment_for(home: Path, port: int, stub: str) -> dict[str, str]:

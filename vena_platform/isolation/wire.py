@@ -49,16 +49,25 @@ def masked(text: str, values: tuple[str, ...]) -> str:
 
 
 @cache
-def client() -> httpx2.Client:
+def client(local_address: str | None = None) -> httpx2.Client:
     """One for all: what costs time is the making of one, not a request."""
-    return httpx2.Client(timeout=PATIENCE, trust_env=False, follow_redirects=False)
+    transport = httpx2.HTTPTransport(local_address=local_address)
+    return httpx2.Client(timeout=PATIENCE, trust_env=False, follow_redirects=False, transport=transport)
 
 
 class Browser:
-    """`host` is what the request says; where it goes is `address`."""
+    """`host` is what the request says; where it goes is `address`, and where it comes from `local_address`."""
 
-    def __init__(self, address: str, host: str, *, cookies: dict[str, str] | None = None, key: str = "") -> None:
-        self.address, self.host, self.key = address, host, key
+    def __init__(
+        self,
+        address: str,
+        host: str,
+        *,
+        cookies: dict[str, str] | None = None,
+        key: str = "",
+        local_address: str | None = None,
+    ) -> None:
+        self.address, self.host, self.key, self.local_address = address, host, key, local_address
         self.cookies = dict(cookies or {})
 
     def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Reply:
@@ -68,8 +77,9 @@ class Browser:
         if body is not None:
             parts["json"] = body
         try:
-            client().cookies.clear()  # it is everybody's
-            response = client().request(method, self.address + path, headers=headers, **parts)
+            line = client(self.local_address)
+            line.cookies.clear()  # it is everybody's
+            response = line.request(method, self.address + path, headers=headers, **parts)
         except httpx2.TransportError as error:
             raise ProbeFailed(detail=f"{method} {path}: {error!r}") from error
         for line in response.headers.get_list("set-cookie"):
