@@ -3,6 +3,7 @@
 # make check  what CI runs: tests, linters, types, migrations, import contract, secrets
 # make audit  known holes in the packages we pin (asks the network)
 # make chaos  200 files while the server is killed five times and the queue once; servers broken and started (minutes)
+# make fuzz   200 requests of each operation of the API with each role's key (minutes)
 # make bench  speed, printed as tables (docs/benchmarks.md says how to read them)
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -14,7 +15,7 @@ NODE_BIN := $(CURDIR)/.venv/node/bin
 TEST_WORKERS ?= 3
 TESTS ?=
 
-.PHONY: run setup setup-dev test check lint types secrets audit chaos bench lock clean
+.PHONY: run setup setup-dev test check lint types secrets audit chaos fuzz bench lock clean
 
 run: setup
 	@exec $(BIN)/python manage.py serve --port $(PORT)
@@ -71,6 +72,9 @@ check: test lint types secrets
 
 chaos: setup-dev
 	@VENA_CHAOS=1 $(BIN)/python -m pytest -n 0 tests/test_chaos.py tests/test_serve.py tests/test_kill_fetch.py
+
+fuzz: setup-dev
+	@VENA_FUZZ=200 $(BIN)/python -m pytest -n 2 --timeout 3000 vena_platform/tests/isolation/test_fuzz.py
 
 bench: setup-dev
 	@$(BIN)/python -m bench
