@@ -44,3 +44,18 @@ class BudgetExists(VenaError):
 class BudgetNotPossible(VenaError):
     code, status = "budget_not_possible", 422
     message = "A budget can't be given like this."
+
+
+class CallNotFound(VenaError):
+    code, status = "call_not_found", 404
+    message = "This entry is not in the ledger. Open the ledger again."
+
+
+class CallIsCorrected(VenaError):
+    code, status = "call_is_corrected", 409
+    message = "This entry was taken back already. Correct the one that stands for it."
+
+
+class CorrectionNotPossible(VenaError):
+    code, status = "correction_not_possible", 422
+    message = "The ledger can't be corrected like this."

@@ -61,6 +61,10 @@ def test_a_call_becomes_one_row(call: Call, acme: Organisation) -> None:
         "price_id": price.price_id,
         "rate_id": price.rate_id,
         "cost_gbp": Decimal("0.00553000"),
+        "corrects": None,
+        "is_counter": False,
+        "reason": "",
+        "entered_by": "",
     }
     assert cost == Decimal("0.00553")
 
@@ -174,7 +178,7 @@ def test_more_cached_than_sent_is_a_providers_mistake_and_not_a_refund(call: Cal
     [
         ({"cost_gbp": Decimal(-1)}, "cost_not_negative"),
         ({"input_tokens": 1, "cached_input_tokens": 2}, "cached_within_input"),
-        ({"output_tokens": -1}, "output_tokens_check"),
+        ({"output_tokens": -1}, "tokens_not_negative"),
     ],
 )
 def test_the_database_refuses_nonsense(acme: Organisation, values: dict[str, Any], rule: str) -> None:
