@@ -48,7 +48,8 @@ REACHED = """
 UPDATE public.billing_budgetperiod SET reached_at = now()
 WHERE budget_id = %(budget)s AND subject_id = %(subject)s AND starts_on = %(start)s AND reached_at IS NULL
 """
-# In every budget or in none. The rows are locked before they are looked at, so what is seen is what is changed.
+# In every budget or in none. The rows are locked before they are looked at, so what is seen is what is changed. The
+# change itself asks nothing more of them: it would ask the rows as they were when the statement began.
 RESERVE = """
 WITH wanted AS (
   SELECT * FROM unnest(%(budgets)s::uuid[], %(subjects)s::uuid[], %(starts)s::date[], %(limits)s::numeric[])
@@ -66,7 +67,6 @@ claimed AS (
   UPDATE public.billing_budgetperiod AS period SET reserved_gbp = period.reserved_gbp + %(amount)s
   FROM verdict, earlier
   WHERE period.id = verdict.id AND NOT earlier.is_held AND (SELECT bool_and(state = 'room') FROM verdict)
-    AND period.spent_gbp + period.reserved_gbp + %(amount)s <= period.limit_gbp
   RETURNING period.id
 ), held AS (
   INSERT INTO public.billing_budgethold (key, period_id, amount_gbp, created_at)

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,15 +19,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.booking import booked
+from billing.budgets import FORGOTTEN_AFTER, budget_release
 from billing.corrections import event_take_back, is_corrected
 from billing.metering import cost_of, events_of
-from billing.models import OpenAnswer, UsageEvent
+from billing.models import BudgetHold, OpenAnswer, UsageEvent
 from billing.types import UsageRecord
 from tenants.types import TenantKey
 
 logger = logging.getLogger(__name__)
 
-FORGOTTEN_AFTER = timedelta(minutes=30)
 # Not waited for until it is on the disk: the note is for a process that dies, and the database goes on then.
 NOTE = """
 WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
@@ -78,23 +77,28 @@ def usage_settle(records: Sequence[UsageRecord], held: UUID | None, open_id: UUI
 # -- a process died -------------------------------------------------------------------------------
 
 
-def lost_settle(schema_name: str, subject: UUID, shown_tokens: int) -> int:
-    """Write what an answer had spent whose process is gone; how many calls. `shown_tokens`: what people saw of it."""
-    rows = OpenAnswer.objects.filter(organisation_label=schema_name, subject=subject)
-    return sum(row_settle(row, shown_tokens) for row in rows)
+def lost_settle(schema_name: str, subject: UUID, shown_tokens: int) -> Decimal:
+    """Write what an answer had spent whose process is gone, and give back what it held. `shown_tokens`: what people
+    saw of it. The cost, in pounds."""
+    rows = list(OpenAnswer.objects.filter(organisation_label=schema_name, subject=subject))
+    events = [event for row in rows for event in row_settle(row, shown_tokens)]
+    if BudgetHold.objects.filter(key=subject, period__budget__organisation__schema_name=schema_name).exists():
+        budget_release(subject)  # it died before its first call
+    return cost_of(events)
 
 
 def lost_sweep() -> int:
-    """The same for all that are older than any answer gets: work behind answers, and whatever nobody looked after."""
+    """The same for all that are older than any answer gets: work behind answers, and whatever nobody looked after.
+    How many these were."""
     rows = list(OpenAnswer.objects.filter(opened_at__lt=timezone.now() - FORGOTTEN_AFTER))
-    return sum(row_settle(row) for row in rows)
+    return len([row for row in rows if row_settle(row)])
 
 
 @transaction.atomic
-def row_settle(row: OpenAnswer, shown_tokens: int = 0) -> int:
+def row_settle(row: OpenAnswer, shown_tokens: int = 0) -> list[UsageEvent]:
     """Once: whoever takes the note away writes the calls."""
     if not OpenAnswer.objects.filter(pk=row.pk).delete()[0]:
-        return 0
+        return []
     calls = with_shown(calls_of(row), shown_tokens)
     events = events_of([replace(call, key=lost_key(row.pk, call.key)) for call in calls])
     booked(events, held=[row.held] if row.held else [])
@@ -102,7 +106,7 @@ def row_settle(row: OpenAnswer, shown_tokens: int = 0) -> int:
         "usage.lost_answer_settled",
         extra={"organisation": row.organisation_label, "answer": str(row.subject), "calls": len(events)},
     )
-    return len(events)
+    return events
 
 
 def with_shown(calls: list[UsageRecord], tokens: int) -> list[UsageRecord]:

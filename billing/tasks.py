@@ -10,6 +10,7 @@ from celery import shared_task
 from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
+from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
 from billing.rollups import days_check, days_roll
 
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def sweep_holds() -> None:
+    """What processes that died had spent is written, and what they held is free."""
+    if count := lost_sweep():
+        logger.warning("usage.lost_answers_swept", extra={"count": count})
     if count := holds_sweep():
         logger.warning("budgets.holds_swept", extra={"count": count})
 

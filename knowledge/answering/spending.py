@@ -15,6 +15,7 @@ from tenants.types import TenantKey
 
 FREE = "local"  # the provider of what runs here and costs nothing
 
+
 class Spending:
     """The calls that were made for one answer, `subject`. Until `settle` they are in memory, and in a note that is
     written before each call of a model: it is all that is left of them when the process dies.
