@@ -31,7 +31,7 @@ SELECT call.* FROM (VALUES {rows}) AS call ({columns}) JOIN fresh ON fresh.key =
 SELECT ARRAY(SELECT key FROM fresh), ARRAY(SELECT id FROM closed), false
 """
 # Periods are locked in the order in which every other statement locks them.
-COUNTED = f"""
+COUNTED = """
 WITH shares (key, budget_id, subject_id, starts_on) AS (
   SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[])
 ), missing AS (
@@ -47,8 +47,8 @@ WITH shares (key, budget_id, subject_id, starts_on) AS (
   DELETE FROM public.billing_budgethold WHERE key = ANY(%s::uuid[]) AND NOT EXISTS (SELECT 1 FROM missing)
   RETURNING period_id, amount_gbp
 ), written AS (
-  INSERT INTO public.billing_usageevent ({{columns}})
-  SELECT call.* FROM (VALUES {{rows}}) AS call ({{columns}}) JOIN fresh ON fresh.key = call.idempotency_key
+  INSERT INTO public.billing_usageevent ({columns})
+  SELECT call.* FROM (VALUES {rows}) AS call ({columns}) JOIN fresh ON fresh.key = call.idempotency_key
   RETURNING idempotency_key, cost_gbp
 ), changes AS (
   SELECT id, sum(spent) AS spent, sum(freed) AS freed FROM (
@@ -66,12 +66,15 @@ WITH shares (key, budget_id, subject_id, starts_on) AS (
   SET spent_gbp = period.spent_gbp + changes.spent, reserved_gbp = period.reserved_gbp - changes.freed,
     reached_at = CASE WHEN changes.spent < 0 THEN NULL ELSE period.reached_at END,
     warned_percent = CASE WHEN changes.spent < 0
-      THEN least(period.warned_percent, {LEVEL.format(spent="(period.spent_gbp + changes.spent)", limit="period.limit_gbp")})
+      THEN least(period.warned_percent, {level})
       ELSE period.warned_percent END
   FROM changes, locked WHERE period.id = changes.id AND locked.id = period.id
 )
 SELECT ARRAY(SELECT key FROM fresh), ARRAY(SELECT id FROM closed), EXISTS (SELECT 1 FROM missing)
 """
+
+
+LEFT = LEVEL.format(spent="(period.spent_gbp + changes.spent)", limit="period.limit_gbp")  # of warnings, after a refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def run(
     rows = ", ".join([ROW] * len(events))
     if not rows:  # nothing was called, but something was held
         rows = "({})".format(", ".join(f"NULL::{field.db_type(connection)}" for field in FIELDS))
-    template, before, after = PLAIN, [], [closes]
+    template, after = PLAIN, [closes]
+    before: list[list[Any]] = []
     if shares or held:
         ones = [share for _, share in shares]
         before = [
@@ -115,7 +119,7 @@ def run(
         ]
         template, after = COUNTED, [closes, held]
     with connection.cursor() as cursor:
-        cursor.execute(template.format(columns=COLUMNS, rows=rows), [*before, keys, *after, *values])
+        cursor.execute(template.format(columns=COLUMNS, rows=rows, level=LEFT), [*before, keys, *after, *values])
         written, closed, is_missing = cursor.fetchone()
     return written, closed, is_missing
 

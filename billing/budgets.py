@@ -208,7 +208,7 @@ def claimed_by_all(shares: Sequence[Share], key: UUID, amount: Decimal) -> Share
 
 def reserved(shares: Sequence[Share], key: UUID, amount: Decimal) -> list[tuple[Share, str]]:
     """One statement. What each share had: room, none (`full`), or no row as it should be (`stale`)."""
-    facts = {
+    facts: dict[str, Any] = {
         "budgets": [share.budget.pk for share in shares],
         "subjects": [share.subject for share in shares],
         "starts": [share.start for share in shares],

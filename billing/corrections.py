@@ -45,9 +45,7 @@ def is_corrected(event: UsageEvent) -> bool:
 def event_take_back(event: UsageEvent, *, reason: str, entered_by: str = "") -> UsageEvent:
     """The counter-entry. Raises CallIsCorrected, CorrectionNotPossible."""
     if event.is_counter:
-        raise CorrectionNotPossible(
-            "A counter-entry is not corrected. Enter what is right on the row it stands beside."
-        )
+        raise CorrectionNotPossible("A counter-entry is not taken back. Correct the row that stands beside it.")
     if not reason.strip():
         raise CorrectionNotPossible("Say why: the books keep the reason.")
     counter = copied(event, key=counter_key(event), reason=reason, entered_by=entered_by)

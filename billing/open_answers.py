@@ -64,8 +64,8 @@ def as_it_was(kind: str, value: Any) -> Any:
 
 
 def usage_settle(records: Sequence[UsageRecord], held: UUID | None, open_id: UUID | None = None) -> Decimal:
-    """An answer has ended by itself: its calls are in the ledger, what it held is free, and it is no longer open: all of it or
-    nothing. Returns the cost."""
+    """An answer has ended by itself: its calls are in the ledger, what it held is free, its note is gone: all of it
+    or nothing. Returns the cost."""
     events = events_of(records)
     if events or held or open_id:
         done = booked(events, held=[held] if held else [], closes=[open_id] if open_id else [])

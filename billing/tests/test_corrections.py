@@ -36,6 +36,13 @@ def only() -> UsageEvent:
     return UsageEvent.objects.select_related("price", "rate").order_by("id").first()  # type: ignore[return-value]
 
 
+def price(model: str, usd: int) -> None:
+    """From today on."""
+    columns = dict.fromkeys(("input_usd", "cached_input_usd", "output_usd"), Decimal(usd))
+    ModelPrice.objects.create(provider="openai", model=model, valid_from=TODAY, source="test", **columns)
+    forget_quotes()
+
+
 def total(organisation: Organisation) -> Any:
     totals = {report.total for report in usage_reports(organisation.pk, TODAY - timedelta(9), TODAY).values()}
     assert len(totals) == 1
@@ -79,16 +86,7 @@ def test_an_estimate_gives_way_to_the_providers_figure_at_the_price_of_its_time(
     record_usage([call(is_estimated=True, cached_input_tokens=0), call(kind="rewrite")])
     days_roll()
     before = usage_report(acme.pk, then.date(), then.date(), "day")
-    ModelPrice.objects.create(
-        provider="openai",
-        model="gpt-4o",
-        valid_from=TODAY,
-        input_usd=99,
-        cached_input_usd=99,
-        output_usd=99,
-        source="test",
-    )
-    forget_quotes()
+    price("gpt-4o", 99)
     right = event_replace(only(), Tokens(1200, 300, cached_input_tokens=1000), reason=WHY)
     assert right.cost_gbp == (200 * Decimal("2.5") + 1000 * Decimal("1.25") + 300 * 10) * Decimal("0.79") / 10**6
     assert (right.is_estimated, right.corrects) == (False, only().idempotency_key)
@@ -104,15 +102,7 @@ def test_an_estimate_gives_way_to_the_providers_figure_at_the_price_of_its_time(
 def test_what_had_no_price_can_be_priced_when_one_is_known(call: Call, acme: Organisation) -> None:
     record_usage([call(model="unheard-of")])
     assert total(acme).unpriced_calls == 1
-    ModelPrice.objects.create(
-        provider="openai",
-        model="unheard-of",
-        valid_from=TODAY,
-        input_usd=1,
-        cached_input_usd=1,
-        output_usd=1,
-        source="test",
-    )
+    price("unheard-of", 1)
     event_replace(only(), Tokens(1000, 500), reason="Its price came later")
     figures = total(acme)
     assert (figures.calls, figures.unpriced_calls, figures.cost_gbp) == (1, 0, Decimal("0.001185"))

@@ -20,11 +20,12 @@ from billing.types import UsageRecord
 from tenants.models import Organisation
 
 Call = Callable[..., UsageRecord]
+Opened = Callable[[Organisation], tuple[UUID, UUID]]
 HELD = Decimal("0.05")
 
 
 @pytest.fixture
-def opened(acme: Organisation, globex: Organisation, call: Call) -> Callable[[Organisation], tuple[UUID, UUID]]:
+def opened(acme: Organisation, globex: Organisation, call: Call) -> Opened:
     """An answer of an organisation, as a process leaves it that is killed while a model writes: (note, answer)."""
     for one in (acme, globex):
         Budget.objects.create(organisation=one, amount_gbp=Decimal(1))
@@ -51,9 +52,7 @@ def books(organisation: Organisation) -> tuple[int, Decimal, Decimal]:
     return rows.count(), period.spent_gbp, period.reserved_gbp
 
 
-def test_a_note_gives_back_the_calls_that_were_written(
-    opened: Callable[..., tuple[UUID, UUID]], acme: Organisation, call: Call
-) -> None:
+def test_a_note_gives_back_the_calls_that_were_written(db: None, call: Call) -> None:
     note, answer = uuid4(), uuid4()
     calls = [call(subject=answer, group_ids=(uuid4(), uuid4()), member_id=uuid4()), call(member_label="Ä")]
     answer_note(note, answer, None, calls)
@@ -61,7 +60,7 @@ def test_a_note_gives_back_the_calls_that_were_written(
 
 
 def test_what_a_dead_process_had_spent_is_written_once(
-    opened: Callable[..., tuple[UUID, UUID]], acme: Organisation, globex: Organisation
+    opened: Opened, acme: Organisation, globex: Organisation
 ) -> None:
     (_, ours), (_, theirs) = opened(acme), opened(globex)
     cost = lost_settle("org_acme", ours, shown_tokens=120)
@@ -74,9 +73,7 @@ def test_what_a_dead_process_had_spent_is_written_once(
     assert books(globex) == (0, Decimal(0), HELD)
 
 
-def test_what_nobody_looked_after_is_swept(
-    opened: Callable[..., tuple[UUID, UUID]], acme: Organisation, globex: Organisation
-) -> None:
+def test_what_nobody_looked_after_is_swept(opened: Opened, acme: Organisation, globex: Organisation) -> None:
     (dead, _), _ = opened(acme), opened(globex)
     assert lost_sweep() == 0
     OpenAnswer.objects.filter(pk=dead).update(opened_at=timezone.now() - FORGOTTEN_AFTER - timedelta(seconds=1))
@@ -86,9 +83,7 @@ def test_what_nobody_looked_after_is_swept(
     assert BudgetHold.objects.count() == OpenAnswer.objects.count() == 1
 
 
-def test_one_that_ends_by_itself_leaves_nothing_to_repair(
-    opened: Callable[..., tuple[UUID, UUID]], acme: Organisation
-) -> None:
+def test_one_that_ends_by_itself_leaves_nothing_to_repair(opened: Opened, acme: Organisation) -> None:
     note, answer = opened(acme)
     calls = calls_of(OpenAnswer.objects.get(pk=note))
     calls[1] = replace(calls[1], output_tokens=90, is_estimated=False)
@@ -97,9 +92,7 @@ def test_one_that_ends_by_itself_leaves_nothing_to_repair(
     assert lost_settle("org_acme", answer, 0) == lost_sweep() == 0
 
 
-def test_one_that_was_taken_for_dead_counts_once_with_its_true_figures(
-    opened: Callable[..., tuple[UUID, UUID]], acme: Organisation
-) -> None:
+def test_one_that_was_taken_for_dead_counts_once_with_its_true_figures(opened: Opened, acme: Organisation) -> None:
     note, answer = opened(acme)
     calls = calls_of(OpenAnswer.objects.get(pk=note))
     lost_settle("org_acme", answer, shown_tokens=10)
