@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
+from billing import operator_views
 from billing.models import Budget, DailyUsage, ExchangeRate, ModelPrice, Plan, Subscription, UsageDifference, UsageEvent
 from vena_platform.admin_sites import operator_admin
 
@@ -64,9 +67,25 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "output_tokens",
         "cost_gbp",
         "outcome",
+        "correction",
     )
-    list_filter = ("kind", "outcome", "provider")
+    list_filter = ("kind", "outcome", "provider", "is_estimated", "is_counter")
     date_hierarchy = "created_at"
+
+    def get_urls(self) -> list[URLPattern]:
+        correct = self.admin_site.admin_view(self.correct)
+        return [path("<int:pk>/correct/", correct, name="billing_usageevent_correct"), *super().get_urls()]
+
+    def correct(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return operator_views.correct(request, pk, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @admin.display(description="correction")
+    def correction(self, event: UsageEvent) -> str:
+        said = "takes back" if event.is_counter else "stands for another" if event.corrects else ""
+        if event.is_counter:
+            return said
+        address = reverse("admin:billing_usageevent_correct", args=[event.pk])
+        return format_html('{} <a class="underline" href="{}">correct</a>', said, address)
 
 
 @admin.register(Budget, site=operator_admin)
