@@ -227,7 +227,12 @@ def test_operators_correct_an_entry_and_the_log_says_so(admin_books: Any, acme: 
     host, row = admin_books("usageevent")
     address = f"/admin/billing/usageevent/{row.pk}/correct/"
     assert "Entered anew" not in host.get(address).content.decode()
-    form = {"act": "replace", "reason": "<b>The invoice</b>", **dict.fromkeys(Tokens.__slots__, "7"), "input_tokens": "9"}
+    form = {
+        "act": "replace",
+        "reason": "<b>The invoice</b>",
+        **dict.fromkeys(Tokens.__slots__, "7"),
+        "input_tokens": "9",
+    }
     refused = host.post(address, form).content.decode()
     assert "part of the input" in refused
     assert host.post(address, {**form, "reason": ""}).status_code == 200

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
+from typing import ParamSpec
 from uuid import UUID, uuid4, uuid5
 
 from billing.budgets import Payer, budget_reserve
+from billing.errors import BudgetReached
 from billing.open_answers import answer_note, usage_settle
 from billing.types import UsageRecord
 from knowledge.types import Asker, ModelUsage
 from tenants.context import in_tenant
 from tenants.types import TenantKey
 
+P = ParamSpec("P")
 FREE = "local"  # the provider of what runs here and costs nothing
 
 
@@ -29,6 +34,7 @@ class Spending:
         self.held: UUID | None = None  # under which key the budgets hold room for it
         self.open_id: UUID | None = None  # of the note
         self._names: Counter[str] = Counter()
+        self._work: asyncio.Future[None] | None = None
 
     async def begin(self, usage: ModelUsage, *, kind: str, name: str = "") -> None:
         """A call is about to be made that will cost `usage` at least. Wait for this before it is made."""
@@ -36,7 +42,7 @@ class Spending:
             return
         self.open_id = self.open_id or uuid4()
         calls = [*self.records, self.record_of(usage, kind=kind, name=name or kind, outcome="stopped")]
-        await in_tenant(self.tenant.schema_name, answer_note, self.open_id, self.subject, self.held, calls)
+        await self._written(answer_note, self.open_id, self.subject, self.held, calls)
 
     def add(self, usage: ModelUsage, *, kind: str, name: str = "", outcome: str = "complete") -> None:
         """`kind` is a UsageEvent.Kind; `name` says which call it was, where that is not the same. Several of one name
@@ -71,11 +77,22 @@ class Spending:
             return
         key = key or self.subject
         payer = Payer(self.tenant.id, self.asker.id, self.asker.group_ids)
-        await in_tenant(self.tenant.schema_name, budget_reserve, payer, key, amount)
-        self.held = key
+        before, self.held = self.held, key  # known from now on: whoever stops the answer here stops no thread
+        try:
+            await self._written(budget_reserve, payer, key, amount)
+        except BudgetReached:
+            self.held = before
+            raise
+
+    async def _written(self, function: Callable[P, None], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Goes on when nobody waits for it any more; `settle` waits then."""
+        self._work = asyncio.ensure_future(in_tenant(self.tenant.schema_name, function, *args, **kwargs))
+        await asyncio.shield(self._work)
 
     async def settle(self) -> Decimal:
         """Write the ledger and give back what was held, both or neither; the cost of all calls, in pounds."""
+        if self._work:
+            await asyncio.gather(self._work, return_exceptions=True)
         if not (self.records or self.held or self.open_id):
             return Decimal(0)
         return await in_tenant(self.tenant.schema_name, usage_settle, self.records, self.held, self.open_id)

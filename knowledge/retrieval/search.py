@@ -307,7 +307,8 @@ async def rerank(
         if engine.reranker is not None and head:
             with spent(engine, "rerank", ModelUsage(engine.reranker.provider, engine.reranker.name), 1):
                 scores, usage, notes = await read_together(engine.reranker, question.text, head)
-            engine.calls += [("rerank", usage)] if usage else []
+            if usage:
+                engine.calls.append(("rerank", usage))
         elif question.tokens is not None:
             tokens, fused = [each.chunk.tokens for each in head], [each.fused for each in head]
             scores = await asyncio.to_thread(late_scores, question.tokens, tokens, fused)  # 3 ms off the event loop
