@@ -1,4 +1,4 @@
-"""Whatever happens, in any order: the ledger, the roll-ups, the reports and the budgets are one, and no cap is passed."""
+"""Whatever happens, in any order: the ledger, the roll-ups, reports and budgets are one, and no cap is passed."""
 
 from __future__ import annotations
 

@@ -39,11 +39,11 @@ async def test_a_stop_while_room_is_held_or_a_note_is_written(
     for organisation in (live_acme, live_globex):
         await in_public(lambda one=organisation: Budget.objects.create(organisation=one, amount_gbp=Decimal(1)))
     forget_budgets()
-    theirs = Spending(live_globex.key, Asker(None), uuid4())
+    theirs = Spending(live_globex.key, Asker(None, ""), uuid4())
     await theirs.hold(Decimal("0.1"))
     await theirs.begin(USAGE, kind="chat")
     for _ in range(5):
-        spending = Spending(live_acme.key, Asker(None), uuid4())
+        spending = Spending(live_acme.key, Asker(None, ""), uuid4())
         await cut_off(spending.hold(Decimal("0.1")))
         await spending.settle()
         assert await in_public(rows) == (1, 1, 0)
