@@ -34,7 +34,16 @@ from tenants.schemas import migrate_everything, schema_create
 connection: Any = django_connection
 BASE = "vena_test_base"
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
-LEDGER = ("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference", "openanswer")
+LEDGER = (
+    "usageevent",
+    "usagekey",
+    "budget",
+    "dailyusage",
+    "rolledday",
+    "usagedifference",
+    "openanswer",
+    "spendanomaly",
+)
 PASSWORD = "correct horse battery"
 
 

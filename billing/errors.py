@@ -26,6 +26,11 @@ class BudgetReached(VenaError):
         )
 
 
+class AnomalyNotFound(VenaError):
+    code, status = "anomaly_not_found", 404
+    message = "This notice is not there. Open the usage page again."
+
+
 class PeriodNotPossible(VenaError):
     code, status = "period_not_possible", 422
     message = "There is no report for this period. Choose another one."
@@ -44,11 +49,6 @@ class BudgetExists(VenaError):
 class BudgetNotPossible(VenaError):
     code, status = "budget_not_possible", 422
     message = "A budget can't be given like this."
-
-
-class CallNotFound(VenaError):
-    code, status = "call_not_found", 404
-    message = "This entry is not in the ledger. Open the ledger again."
 
 
 class CallIsCorrected(VenaError):

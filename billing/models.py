@@ -12,6 +12,7 @@ from billing.models_open import OpenAnswer as OpenAnswer
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
+from billing.models_watch import SpendAnomaly as SpendAnomaly
 from tenants.models import Organisation
 
 

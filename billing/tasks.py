@@ -7,6 +7,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from billing.anomalies import anomalies_find
+from billing.anomaly_mails import anomalies_tell
 from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
@@ -39,6 +41,12 @@ def warn_of_budgets() -> None:
 @shared_task
 def roll_up_days() -> None:
     days_roll()
+
+
+@shared_task
+def find_anomalies() -> None:
+    anomalies_find()
+    anomalies_tell()
 
 
 @shared_task
