@@ -35,14 +35,8 @@ connection: Any = django_connection
 BASE = "vena_test_base"
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 LEDGER = (
-    "usageevent",
-    "usagekey",
-    "budget",
-    "dailyusage",
-    "rolledday",
-    "usagedifference",
-    "openanswer",
-    "spendanomaly",
+    *("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference"),
+    *("openanswer", "spendanomaly", "providerimport", "providerday"),
 )
 PASSWORD = "correct horse battery"
 

@@ -59,3 +59,8 @@ class CallIsCorrected(VenaError):
 class CorrectionNotPossible(VenaError):
     code, status = "correction_not_possible", 422
     message = "The ledger can't be corrected like this."
+
+
+class UsageFileUnreadable(VenaError):
+    code, status = "usage_file_unreadable", 422
+    message = "This file can't be read as a provider's usage."

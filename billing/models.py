@@ -12,6 +12,8 @@ from billing.models_open import OpenAnswer as OpenAnswer
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
+from billing.models_watch import ProviderDay as ProviderDay
+from billing.models_watch import ProviderImport as ProviderImport
 from billing.models_watch import SpendAnomaly as SpendAnomaly
 from tenants.models import Organisation
 
@@ -158,6 +160,7 @@ class UsageEvent(models.Model):
         indexes = [
             models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation"),
             models.Index(fields=["subject"], name="usage_by_subject"),
+            models.Index(fields=["created_at"], name="usage_estimated", condition=models.Q(is_estimated=True)),  # few
             BrinIndex(fields=["created_at"], name="usage_by_time"),  # rows come in order: a few pages for millions
         ]
         constraints = [
