@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,17 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from billing import operator_views
-from billing.models import Budget, DailyUsage, ExchangeRate, ModelPrice, Plan, Subscription, UsageDifference, UsageEvent
+from billing.models import (
+    Budget,
+    DailyUsage,
+    ExchangeRate,
+    ModelPrice,
+    Plan,
+    ProviderImport,
+    Subscription,
+    UsageDifference,
+    UsageEvent,
+)
 from vena_platform.admin_sites import operator_admin
 
 
@@ -117,3 +128,33 @@ class UsageDifferenceAdmin(ReadOnlyAdmin):
         "found_at",
         "mended_at",
     )
+
+
+@admin.register(ProviderImport, site=operator_admin)
+class ProviderImportAdmin(ReadOnlyAdmin):
+    """Files with providers' own figures, and what differs from the ledger."""
+
+    list_display = ("imported_at", "provider", "first_day", "last_day", "lines", "file_name", "imported_by", "look")
+    list_filter = ("provider",)
+    list_before_template = "admin/billing/imports_head.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("bring/", view(self.bring), name="billing_providerimport_bring"),
+            path("matches/", view(self.matches), name="billing_providerimport_matches"),
+            *super().get_urls(),
+        ]
+
+    def bring(self, request: HttpRequest) -> HttpResponse:
+        return operator_views.bring(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    def matches(self, request: HttpRequest) -> HttpResponse:
+        return operator_views.matches(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @admin.display(description="beside the ledger")
+    def look(self, row: ProviderImport) -> str:
+        asked = urlencode({"provider": row.provider, "since": row.first_day, "until": row.last_day})
+        return format_html(
+            '<a class="underline" href="{}?{}">compare</a>', reverse("admin:billing_providerimport_matches"), asked
+        )

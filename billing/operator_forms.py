@@ -6,14 +6,20 @@ from typing import Any
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
 )
 
 from billing.corrections import LONGEST_REASON, Tokens
 from billing.models import UsageEvent
+from billing.reconcile.reading import READERS
+from tenants.models import Organisation
 
+LONGEST_LOOK = 366  # days
 TAKE_BACK, REPLACE = "take_back", "replace"
 
 
@@ -57,3 +63,38 @@ class CorrectionForm(forms.Form):
     @property
     def tokens(self) -> Tokens:
         return Tokens(**{name: self.cleaned_data[name] for name in Tokens.__slots__})
+
+
+NAMES = {"openai": "OpenAI", "anthropic": "Anthropic"}
+
+
+def provider() -> forms.ChoiceField:
+    return forms.ChoiceField(choices=[(one, NAMES[one]) for one in READERS], widget=UnfoldAdminSelectWidget)
+
+
+class BringForm(forms.Form):
+    provider = provider()
+    file = forms.FileField(
+        label="Its usage or costs",
+        help_text="JSON as the provider's API answers (all pages as one list, grouped by model), or its page's CSV.",
+        widget=UnfoldAdminFileFieldWidget,
+    )
+
+
+class MatchesForm(forms.Form):
+    provider = provider()
+    since = forms.DateField(label="From", widget=UnfoldAdminSingleDateWidget)
+    until = forms.DateField(label="To, included", widget=UnfoldAdminSingleDateWidget)
+    without = forms.ModelMultipleChoiceField(
+        Organisation.objects.order_by("name"),
+        required=False,
+        label="Without",
+        help_text="Organisations that have a key of their own at this provider: their calls are on another account.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and not 0 <= (until - since).days <= LONGEST_LOOK:
+            raise forms.ValidationError("Choose a period of a year at most, that ends after it begins.")
+        return cleaned

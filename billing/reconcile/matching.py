@@ -30,7 +30,8 @@ WHERE provider = %(provider)s AND day BETWEEN %(since)s AND %(until)s AND NOT (o
 GROUP BY 1, 2
 """
 ESTIMATED = """
-SELECT (created_at AT TIME ZONE 'UTC')::date, model, sum(CASE WHEN is_counter THEN -1 ELSE 1 END), sum(input_tokens), sum(output_tokens)
+SELECT (created_at AT TIME ZONE 'UTC')::date, model, sum(CASE WHEN is_counter THEN -1 ELSE 1 END),
+  sum(input_tokens), sum(output_tokens)
 FROM public.billing_usageevent
 WHERE is_estimated AND created_at >= %(start)s AND created_at < %(end)s AND provider = %(provider)s
   AND NOT (organisation_id = ANY(%(without)s))

@@ -536,6 +536,7 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                     admin_link("Budgets", "savings", "billing_budget"),
                     admin_link("Daily usage", "calendar_month", "billing_dailyusage"),
                     admin_link("Differences", "difference", "billing_usagedifference"),
+                    admin_link("Providers' figures", "balance", "billing_providerimport"),
                 ],
             },
             {
