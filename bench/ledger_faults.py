@@ -132,6 +132,7 @@ def compared(organisation: Any, answers: dict[str, UUID], calls: list[Call]) -> 
     waiting = {(call.mark, call.endpoint): call for call in calls if call.mark in answers}
     rows = UsageEvent.objects.filter(organisation_id=organisation.pk, subject__in=marks).exclude(provider="local")
     for row in rows.order_by("pk"):
+        assert row.subject
         call = waiting.pop((marks[row.subject], ENDPOINTS.get((row.kind, row.provider), "")), None)
         sort(found, row, call)
     found.lost = [call for call in waiting.values() if call.input_tokens]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def anomalies_find(day: date | None = None) -> list[SpendAnomaly]:
 def out_of_the_usual(kind: SpendAnomaly.Kind, day: date) -> Iterable[SpendAnomaly]:
     subject, label, which = SUBJECTS[kind]
     floor = Decimal(settings.VENA_ANOMALY_FLOOR_GBP)
-    facts = {"since": day - timedelta(days=WINDOW), "day": day, "floor": floor}
+    facts: dict[str, Any] = {"since": day - timedelta(days=WINDOW), "day": day, "floor": floor}
     with connection.cursor() as cursor:
         cursor.execute(COSTS.format(subject=subject, label=label, which=which), facts)
         rows = cursor.fetchall()

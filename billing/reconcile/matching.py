@@ -165,7 +165,7 @@ def ledger_sums(
     sql: str, provider: str, since: date, until: date, without: Collection[UUID]
 ) -> dict[tuple[date, str], Sums]:
     midnight = timezone.get_default_timezone()
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider,
         "since": since,
         "until": until,

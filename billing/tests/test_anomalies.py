@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.permissions import Role
-from billing import anomaly_mails
 from billing.anomalies import anomalies_find, usual_of
 from billing.anomaly_mails import anomalies_tell
 from billing.erasing import member_label_erase, named_rows
@@ -90,7 +90,8 @@ def test_it_is_found_told_and_shown_once(
     find_anomalies()
     rows = {row.kind: row for row in SpendAnomaly.objects.all()}
     assert SpendAnomaly.objects.count() == 2  # the person, and so the model
-    assert (rows["member"].label, rows["member"].spent_gbp, rows["member"].usual_gbp) == ("ada@example.org", 9, 1)
+    ada = rows["member"]
+    assert (ada.label, str(ada.spent_gbp), str(ada.usual_gbp)) == ("ada@example.org", "9.00000000", "1.00000000")
     assert (rows["model"].subject, rows["model"].organisation) == ("openai/gpt-4o", acme)
     (told,) = mail.outbox
     assert told.bcc == ["owner@acme.example"]
@@ -127,7 +128,7 @@ def test_what_the_mail_server_refuses_is_told_later(
     spend(acme, {**USUAL, 0: "9"})
     anomalies_find()
     with monkeypatch.context() as broken:
-        broken.setattr(anomaly_mails.EmailMessage, "send", refuse)
+        broken.setattr(EmailMessage, "send", refuse)
         anomalies_tell()
     assert not mail.outbox
     anomalies_tell()

@@ -132,7 +132,7 @@ def test_costs_are_compared_in_pounds(call: Call, then: None) -> None:
     }
     bring(amount)
     (cost,) = costs_of("openai", DAY, DAY)
-    assert (cost.charged_gbp, cost.ledger_gbp, cost.difference) == (Decimal("0.00553"), Decimal("0.00553"), 0)
+    assert (cost.charged_gbp, cost.ledger_gbp, cost.difference or 0) == (Decimal("0.00553"), Decimal("0.00553"), 0)
 
 
 # -- operators --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -105,7 +106,7 @@ class Money(RuleBasedStateMachine):
         groups=st.sets(st.sampled_from(GROUPS)),
         cents=st.integers(1, 40),
     )
-    def ask(self, whose: int, person: UUID | None, groups: set[UUID], cents: int) -> object:
+    def ask(self, whose: int, person: UUID | None, groups: set[UUID], cents: int) -> Any:
         organisation = self.organisations[whose]
         answer = Answer(organisation, Payer(organisation.pk, person, tuple(groups)), Decimal(cents) / 100)
         try:

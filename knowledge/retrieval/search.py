@@ -134,11 +134,18 @@ async def query_vectors(library: Library, text: str) -> QueryVectors:
 
 
 async def retrieve_traced(
-    library: Library, text: str, scope: SearchScope, *, limit: int | None = None, rerank: bool | None = None
+    library: Library,
+    text: str,
+    scope: SearchScope,
+    *,
+    limit: int | None = None,
+    rerank: bool | None = None,
+    calls: list[tuple[str, ModelUsage]] | None = None,
 ) -> tuple[SearchResult, Trace]:
     """The same, with what each stage did. `rerank` False leaves the second ranking out."""
     recorder = Recorder(is_on=True)
-    found = await search(engine_of(library, rerank), text, scope, plan_of(limit), recorder)
+    engine = replace(engine_of(library, rerank), calls=[] if calls is None else calls)
+    found = await search(engine, text, scope, plan_of(limit), recorder)
     return found, recorder.trace(text)
 
 

@@ -37,7 +37,7 @@ async def test_a_stop_while_room_is_held_or_a_note_is_written(
     live_acme: Organisation, live_globex: Organisation
 ) -> None:
     for organisation in (live_acme, live_globex):
-        await in_public(lambda one=organisation: Budget.objects.create(organisation=one, amount_gbp=Decimal(1)))
+        await in_public(Budget.objects.create, organisation=organisation, amount_gbp=Decimal(1))
     forget_budgets()
     theirs = Spending(live_globex.key, Asker(None, ""), uuid4())
     await theirs.hold(Decimal("0.1"))
