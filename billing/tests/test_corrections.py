@@ -141,3 +141,21 @@ def test_the_ledger_is_never_emptied(call: Call, part: str) -> None:
     with pytest.raises(DatabaseError, match="never emptied"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE public.billing_usageevent{part}")
     assert UsageEvent.objects.count() == 1
+
+
+def test_a_day_of_refunds_only_is_shown_and_exported(
+    call: Call, acme: Organisation, signed_in_as: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC) - timedelta(days=2)
+    monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: then))
+    record_usage([call(), call(output_tokens=9_000_000)])
+    days_roll()
+    event_take_back(only(), reason=WHY)
+    browser = signed_in_as(acme)
+    for since in (TODAY, then.date()):
+        page = browser.get(f"/usage/?from={since}&to={TODAY}")
+        assert page.status_code == 200
+        assert "-£0.0055" in page.content.decode()
+        file = browser.get(f"/api/v1/usage/?from={since}&to={TODAY}&group_by=day&format=csv").content.decode()
+        assert f"{TODAY},-1,-1,-1000,-400,0,-500,-0.00553000," in file
+        assert browser.get(f"/api/v1/usage/?from={since}&to={TODAY}&format=xlsx").status_code == 200
