@@ -34,7 +34,10 @@ from tenants.schemas import migrate_everything, schema_create
 connection: Any = django_connection
 BASE = "vena_test_base"
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
-LEDGER = ("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference")
+LEDGER = (
+    *("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference"),
+    *("openanswer", "spendanomaly", "providerimport", "providerday"),
+)
 PASSWORD = "correct horse battery"
 
 
@@ -146,7 +149,9 @@ def wipe() -> None:
         tables = [row[0] for row in cursor.fetchall()]
         billing = ", ".join(f"public.billing_{name}" for name in LEDGER)
         billing += ", public.accounts_auditevent, public.accounts_auditmark"
+        cursor.execute("SET vena.may_empty_ledger = 'yes'")
         cursor.execute(f"TRUNCATE {', '.join(tables)}, {billing} RESTART IDENTITY CASCADE")
+        cursor.execute("RESET vena.may_empty_ledger")
     for slug in ("acme", "globex"):
         Organisation.objects.filter(slug=slug).update(name=slug.title())
     Organisation.objects.update(

@@ -1,7 +1,7 @@
 """`make bench`: the whole measurement in one go, on a server and a stub provider of its own.
 
 Starts Vena on a fresh home with the stub as provider, then measures added first-token time, streams held at once, the
-cold start, ingestion and search. Takes about twelve minutes; keep the rest of the machine idle.
+cold start, ingestion, search, and whether the ledger holds under faults. Takes about fourteen minutes; keep the rest of the machine idle.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "bench.ingest", "--port", str(options.port), *pdf], check=False)
     subprocess.run([sys.executable, "-m", "bench.vectors", "--large"], check=False)
     subprocess.run([sys.executable, "-m", "bench.organisations"], check=False)
+    subprocess.run([sys.executable, "-m", "bench.ledger_faults"], check=False)
 
 
 def environment_for(home: Path, port: int, stub: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 # Rows are written in the order of time, as the ledger is.
 FILL = """
@@ -100,10 +100,12 @@ def fill(organisation: Any, rows: int, people: int) -> None:
 
 
 def answers(organisation: Any) -> None:
-    """One answer's ledger write (two calls), without and with a budget; and a budget's check, its hold given back."""
+    """One answer's ledger write (two calls), without and with a budget; and a budget's check, the note before a call,
+    and the end of such an answer: its calls written, its hold given back, its note taken away."""
     from billing.actions import budget_give
     from billing.budgets import Payer, budget_release, budget_reserve, forget_budgets
     from billing.metering import record_usage
+    from billing.open_answers import answer_note, usage_settle
     from billing.types import UsageRecord
 
     def call(kind: str) -> UsageRecord:
@@ -116,6 +118,12 @@ def answers(organisation: Any) -> None:
         }
         return UsageRecord(key=uuid4(), kind=kind, outcome="complete", output_tokens=99, **values)
 
+    def note(key: UUID) -> None:
+        answer_note(key, key, key, [call("rewrite"), call("chat")])
+
+    def end(key: UUID) -> None:
+        usage_settle([call("chat"), call("rewrite")], key, key)
+
     tell("ledger write of an answer, no budget", lambda: record_usage([call("chat"), call("rewrite")]), 200)
     facts: Any = {"organisation": organisation, "scope": "organisation", "amount_gbp": Decimal(10**6)}
     tell("giving a budget", lambda: budget_give(**facts), 1)
@@ -125,7 +133,14 @@ def answers(organisation: Any) -> None:
     left = iter(keys)
     tell("budget check", lambda: budget_reserve(payer, next(left), Decimal("0.01")), 200)
     left = iter(keys)
-    tell("giving back", lambda: budget_release(next(left)), 200)
+    tell("note before a call", lambda: note(next(left)), 200)
+    left = iter(keys)
+    tell("end of an answer, with budget", lambda: end(next(left)), 200)
+    keys = [uuid4() for _ in range(200)]
+    for key in keys:
+        budget_reserve(payer, key, Decimal("0.01"))
+    left = iter(keys)
+    tell("giving back alone", lambda: budget_release(next(left)), 200)
 
 
 def tell(name: str, work: Callable[[], object], tries: int) -> None:

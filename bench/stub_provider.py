@@ -18,11 +18,12 @@ import socket
 import threading
 from base64 import b64encode
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from itertools import cycle, islice
+from random import Random
 from time import time
 from types import TracebackType
 from typing import Any, Self, cast
@@ -37,6 +38,7 @@ DEFAULT_TEXT = (
 )
 DEFAULT_TOKENS = 60
 TOKEN = re.compile(r" ?\w+|\W")
+MARK = re.compile(r"\[mark ([\w-]+)\]")
 WORD = re.compile(r"\w{3,}")
 OPENAI_CHAT, OPENAI_EMBEDDINGS, ANTHROPIC_CHAT = "/v1/chat/completions", "/v1/embeddings", "/v1/messages"
 COHERE_RERANK = "/v2/rerank"
@@ -54,6 +56,7 @@ class Behaviour:
     status: int = 0  # answer with this error: 400, 401, 404, 429, 500, 503, 529
     keys: str = ""  # that are accepted, with spaces between; empty: any. Others are told 401
     retry_after: float = 20.0  # seconds that a 429 asks for
+    fault_share: float = 0.0  # of chats, that each get one of `BAD_DAYS`, always the same ones
     fail_first: int = 0  # only so many requests fail (`status`, `drop_after`, `error_after`, `silent`); 0: all
     drop_after: int = -1  # cut the socket after so many tokens
     error_after: int = -1  # send an error event after so many tokens
@@ -71,6 +74,16 @@ class Behaviour:
     similarity_floor: float = 0.3  # the least cosine of any two embeddings
 
 
+# What becomes of chats under `fault_share`: refused, or broken off somewhere in the text.
+BAD_DAYS: tuple[dict[str, int], ...] = (
+    {"status": 500},
+    {"drop_after": 0},
+    {"drop_after": 7},
+    {"drop_after": 31},
+    {"error_after": 3},
+    {"error_after": 40},
+    {"end_after": 11},
+)
 FAULTS = ("status", "drop_after", "error_after", "end_after", "stall_after", "garbage_after", "silent", "garbled")
 DEFAULTS = Behaviour()
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -116,6 +129,7 @@ class Call:
     input_tokens: int = 0  # 0: it was turned away
     output_tokens: int = 0  # that were streamed
     has_told: bool = False  # the caller got the final counts
+    mark: str = ""  # `[mark x]` in what was asked: whose call it was, for whoever compares two accounts
 
 
 @dataclass(slots=True)
@@ -124,7 +138,8 @@ class Ledger:
 
     rows: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
 
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=1000))  # chats, oldest first
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=20_000))  # chats, oldest first
+    searches: deque[Call] = field(default_factory=lambda: deque(maxlen=20_000))  # embeddings and reranks
 
     def row(self, endpoint: str, model: str) -> Counter[str]:
         return self.rows.setdefault((endpoint, model), Counter())
@@ -504,6 +519,7 @@ class Stub:
         self.connections: set[Connection] = set()
         self.last_request: dict[str, Any] = {}
         self._failures = 0
+        self._chance = Random(1)  # noqa: S311 (no secret)
 
     def control(self, settings: Mapping[str, Any]) -> None:
         self.behaviour = adjusted(self.behaviour, settings)
@@ -514,6 +530,7 @@ class Stub:
         self.ledger = Ledger()
         self.last_request = {}
         self._failures = 0
+        self._chance = Random(1)  # noqa: S311
 
     def counts(self) -> dict[str, Any]:
         rows = self.ledger.rows.values()
@@ -560,9 +577,9 @@ class Stub:
         row = self.ledger.row(path, model)
         row["requests"] += 1
         self.last_request = body
-        call = Call(path, model, key_of(headers))
+        call = Call(path, model, key_of(headers), mark=mark_in(texts_of(body)))
         self.ledger.calls.append(call)
-        behaviour = with_key(self._with_faults(behaviour), headers)
+        behaviour = with_key(self._on_a_bad_day(self._with_faults(behaviour)), headers)
         if behaviour.silent:
             return
         if behaviour.status:
@@ -606,6 +623,7 @@ class Stub:
             return
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         tokens = sum(count_tokens(text) for text in texts)
+        self.ledger.searches.append(Call(OPENAI_EMBEDDINGS, model, key_of(headers), tokens, 0, True, mark_in(texts)))
         row.update(answered=1, texts=len(texts), input_tokens=tokens)
         reply = embeddings(texts, model, body, behaviour, tokens)
         asyncio.get_running_loop().call_later(behaviour.embedding_delay, connection.send_json, 200, reply)
@@ -628,6 +646,8 @@ class Stub:
             connection.send_json(behaviour.status, {"id": "stub", "message": message})
             return
         row.update(answered=1, texts=len(body["documents"]), searches=1)
+        mark = mark_in([body["query"]])
+        self.ledger.searches.append(Call(COHERE_RERANK, model, key_of(headers), 1, 0, not behaviour.garbled, mark))
         reply = {"results": [{"index": "first"}]} if behaviour.garbled else reranking(body)
         asyncio.get_running_loop().call_later(behaviour.rerank_delay, connection.send_json, 200, reply)
 
@@ -637,6 +657,12 @@ class Stub:
         settings = {name.removeprefix("x-stub-"): headers[name] for name in headers if name.startswith("x-stub-")}
         settings |= dict(part.split("=", 1) for part in suffix.split(",") if "=" in part)
         return model, adjusted(self.behaviour, settings) if settings else self.behaviour
+
+    def _on_a_bad_day(self, behaviour: Behaviour) -> Behaviour:
+        if not behaviour.fault_share or self._chance.random() >= behaviour.fault_share:
+            return behaviour
+        fault = self._chance.choice(BAD_DAYS)
+        return replace(behaviour, **cast(dict[str, Any], fault))
 
     def _with_faults(self, behaviour: Behaviour) -> Behaviour:
         """Without its faults, once `fail_first` requests have failed."""
@@ -655,6 +681,12 @@ def texts_of(body: dict[str, Any]) -> Iterator[str]:
             yield content
         else:
             yield from (part.get("text") or "" for part in content)
+
+
+def mark_in(texts: Iterable[str]) -> str:
+    """The last one: what was asked stands behind what was said before."""
+    found = [mark for text in texts for mark in MARK.findall(text)]
+    return found[-1] if found else ""
 
 
 def embeddings(texts: list[str], model: str, body: dict[str, Any], behaviour: Behaviour, tokens: int) -> dict[str, Any]:

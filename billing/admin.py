@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from billing.models import Budget, DailyUsage, ExchangeRate, ModelPrice, Plan, Subscription, UsageDifference, UsageEvent
+from billing import operator_views
+from billing.models import (
+    Budget,
+    DailyUsage,
+    ExchangeRate,
+    ModelPrice,
+    Plan,
+    ProviderImport,
+    Subscription,
+    UsageDifference,
+    UsageEvent,
+)
 from vena_platform.admin_sites import operator_admin
 
 
@@ -64,9 +78,25 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "output_tokens",
         "cost_gbp",
         "outcome",
+        "correction",
     )
-    list_filter = ("kind", "outcome", "provider")
+    list_filter = ("kind", "outcome", "provider", "is_estimated", "is_counter")
     date_hierarchy = "created_at"
+
+    def get_urls(self) -> list[URLPattern]:
+        correct = self.admin_site.admin_view(self.correct)
+        return [path("<int:pk>/correct/", correct, name="billing_usageevent_correct"), *super().get_urls()]
+
+    def correct(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return operator_views.correct(request, pk, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @admin.display(description="correction")
+    def correction(self, event: UsageEvent) -> str:
+        said = "takes back" if event.is_counter else "stands for another" if event.corrects else ""
+        if event.is_counter:
+            return said
+        address = reverse("admin:billing_usageevent_correct", args=[event.pk])
+        return format_html('{} <a class="underline" href="{}">correct</a>', said, address)
 
 
 @admin.register(Budget, site=operator_admin)
@@ -98,3 +128,33 @@ class UsageDifferenceAdmin(ReadOnlyAdmin):
         "found_at",
         "mended_at",
     )
+
+
+@admin.register(ProviderImport, site=operator_admin)
+class ProviderImportAdmin(ReadOnlyAdmin):
+    """Files with providers' own figures, and what differs from the ledger."""
+
+    list_display = ("imported_at", "provider", "first_day", "last_day", "lines", "file_name", "imported_by", "look")
+    list_filter = ("provider",)
+    list_before_template = "admin/billing/imports_head.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("bring/", view(self.bring), name="billing_providerimport_bring"),
+            path("matches/", view(self.matches), name="billing_providerimport_matches"),
+            *super().get_urls(),
+        ]
+
+    def bring(self, request: HttpRequest) -> HttpResponse:
+        return operator_views.bring(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    def matches(self, request: HttpRequest) -> HttpResponse:
+        return operator_views.matches(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @admin.display(description="beside the ledger")
+    def look(self, row: ProviderImport) -> str:
+        asked = urlencode({"provider": row.provider, "since": row.first_day, "until": row.last_day})
+        return format_html(
+            '<a class="underline" href="{}?{}">compare</a>', reverse("admin:billing_providerimport_matches"), asked
+        )

@@ -7,14 +7,14 @@ processes. Rows are locked in the order of their budgets, so two questions never
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -25,14 +25,14 @@ from billing.reports import spent_between
 REFRESH_SECONDS = 2.0  # a new budget is heard of by every process within this time
 FORGOTTEN_AFTER = timedelta(minutes=30)  # a hold whose answer never ended: its process died
 
+LEVEL = """CASE WHEN {spent} >= {limit} THEN 100 WHEN {spent} >= 0.8 * {limit} THEN 80
+  WHEN {spent} >= 0.5 * {limit} THEN 50 ELSE 0 END"""
 # A limit that grows calls for warnings afresh, but not for those that its new size has behind it already.
-RESIZED = """
-limit_gbp = {limit}, reached_at = NULL, warned_percent = least(billing_budgetperiod.warned_percent, CASE
-  WHEN billing_budgetperiod.spent_gbp >= {limit} THEN 100 WHEN billing_budgetperiod.spent_gbp >= 0.8 * {limit} THEN 80
-  WHEN billing_budgetperiod.spent_gbp >= 0.5 * {limit} THEN 50 ELSE 0 END)
-"""
-Written = tuple[UUID, UUID | None, Sequence[UUID], Decimal, datetime]  # organisation, member, groups, cost, time
-
+RESIZED = (
+    "limit_gbp = {limit}, reached_at = NULL, warned_percent = least(billing_budgetperiod.warned_percent, "
+    + LEVEL.replace("{spent}", "billing_budgetperiod.spent_gbp")
+    + ")"
+)
 OPEN = f"""
 INSERT INTO public.billing_budgetperiod
   (budget_id, subject_id, starts_on, limit_gbp, spent_gbp, reserved_gbp, warned_percent)
@@ -48,29 +48,41 @@ REACHED = """
 UPDATE public.billing_budgetperiod SET reached_at = now()
 WHERE budget_id = %(budget)s AND subject_id = %(subject)s AND starts_on = %(start)s AND reached_at IS NULL
 """
-CLAIM = """
-WITH claimed AS (
-  UPDATE public.billing_budgetperiod SET reserved_gbp = reserved_gbp + %(amount)s
-  WHERE budget_id = %(budget)s AND subject_id = %(subject)s AND starts_on = %(start)s
-    AND spent_gbp + reserved_gbp + %(amount)s <= limit_gbp
-  RETURNING id
+# In every budget or in none. The rows are locked before they are looked at, so what is seen is what is changed. The
+# change itself asks nothing more of them: it would ask the rows as they were when the statement began.
+RESERVE = """
+WITH wanted AS (
+  SELECT * FROM unnest(%(budgets)s::uuid[], %(subjects)s::uuid[], %(starts)s::date[], %(limits)s::numeric[])
+    WITH ORDINALITY AS one (budget_id, subject_id, starts_on, wanted_gbp, place)
+), locked AS (
+  SELECT period.id, wanted.place, wanted.wanted_gbp = period.limit_gbp AS is_fresh,
+    period.spent_gbp + period.reserved_gbp + %(amount)s <= period.limit_gbp AS has_room
+  FROM public.billing_budgetperiod AS period JOIN wanted USING (budget_id, subject_id, starts_on)
+  ORDER BY period.budget_id, period.subject_id, period.starts_on FOR UPDATE OF period
+), verdict AS (
+  SELECT place, id, CASE WHEN has_room THEN 'room' WHEN is_fresh THEN 'full' ELSE 'stale' END AS state
+  FROM wanted LEFT JOIN locked USING (place)
+), earlier AS (SELECT EXISTS (SELECT 1 FROM public.billing_budgethold WHERE key = %(key)s) AS is_held),
+claimed AS (
+  UPDATE public.billing_budgetperiod AS period SET reserved_gbp = period.reserved_gbp + %(amount)s
+  FROM verdict, earlier
+  WHERE period.id = verdict.id AND NOT earlier.is_held AND (SELECT bool_and(state = 'room') FROM verdict)
+  RETURNING period.id
+), held AS (
+  INSERT INTO public.billing_budgethold (key, period_id, amount_gbp, created_at)
+  SELECT %(key)s, id, %(amount)s, now() FROM claimed
 )
-INSERT INTO public.billing_budgethold (key, period_id, amount_gbp, created_at)
-SELECT %(key)s, id, %(amount)s, now() FROM claimed RETURNING id
+SELECT place, state, is_held FROM verdict, earlier ORDER BY place
 """
 RELEASE = """
 WITH freed AS (DELETE FROM public.billing_budgethold WHERE key = ANY(%s) RETURNING period_id, amount_gbp),
 sums AS (SELECT period_id, sum(amount_gbp) AS amount FROM freed GROUP BY period_id),
 locked AS (
   SELECT id FROM public.billing_budgetperiod WHERE id IN (SELECT period_id FROM sums)
-  ORDER BY budget_id, subject_id FOR UPDATE
+  ORDER BY budget_id, subject_id, starts_on FOR UPDATE
 )
 UPDATE public.billing_budgetperiod AS period SET reserved_gbp = reserved_gbp - sums.amount
 FROM sums, locked WHERE period.id = sums.period_id AND locked.id = period.id
-"""
-COUNT = """
-UPDATE public.billing_budgetperiod SET spent_gbp = spent_gbp + %(amount)s
-WHERE budget_id = %(budget)s AND subject_id = %(subject)s AND starts_on = %(start)s
 """
 
 
@@ -102,6 +114,11 @@ class Share:
     @property
     def where(self) -> dict[str, Any]:
         return {"budget": self.budget.pk, "subject": self.subject, "start": self.start}
+
+    @property
+    def order(self) -> tuple[bytes, bytes, date]:
+        """In which rows are locked."""
+        return self.budget.pk.bytes, self.subject.bytes, self.start
 
     @property
     def name(self) -> str:
@@ -147,7 +164,7 @@ def shares_of(payer: Payer, day: date) -> list[Share]:
         for subject in payer.subjects(budget.scope)
         if budget.subject_id in (None, subject)
     ]
-    return sorted(found, key=lambda share: (share.budget.pk.bytes, share.subject.bytes))
+    return sorted(found, key=lambda share: share.order)
 
 
 def period_start(budget: Budget, day: date) -> date | None:
@@ -168,12 +185,12 @@ def budget_reserve(payer: Payer, key: UUID, amount: Decimal) -> None:
     Reserving again under the same key changes nothing.
     """
     shares = shares_of(payer, timezone.now().date())
-    if not shares or BudgetHold.objects.filter(key=key).exists():
+    if not shares:
         return
     full = claimed_by_all(shares, key, amount)
     if full is None:
         return
-    with connection.cursor() as cursor:  # after the claims were taken back: this is to stay
+    with connection.cursor() as cursor:
         cursor.execute(REACHED, full.where)
     budget = full.budget
     raise BudgetReached(name=full.name, limit=budget.amount_gbp, at_cap=budget.at_cap, contact=budget.contact)
@@ -181,39 +198,43 @@ def budget_reserve(payer: Payer, key: UUID, amount: Decimal) -> None:
 
 def claimed_by_all(shares: Sequence[Share], key: UUID, amount: Decimal) -> Share | None:
     """Claim in each or in none; the first without room, None when there was room in all."""
-    with transaction.atomic():
-        for share in shares:
-            if not claimed(share, key, amount):
-                transaction.set_rollback(True)
-                return share
-    return None
+    found = reserved(shares, key, amount)
+    if stale := [share for share, state in found if state == "stale"]:
+        for share in stale:
+            period_open(share)
+        found = reserved(shares, key, amount)
+    return next((share for share, state in found if state != "room"), None)
 
 
-def claimed(share: Share, key: UUID, amount: Decimal) -> bool:
-    values = {**share.where, "key": key, "amount": amount}
+def reserved(shares: Sequence[Share], key: UUID, amount: Decimal) -> list[tuple[Share, str]]:
+    """One statement. What each share had: room, none (`full`), or no row as it should be (`stale`)."""
+    facts: dict[str, Any] = {
+        "budgets": [share.budget.pk for share in shares],
+        "subjects": [share.subject for share in shares],
+        "starts": [share.start for share in shares],
+        "limits": [share.budget.amount_gbp for share in shares],
+        "amount": amount,
+        "key": key,
+    }
     with connection.cursor() as cursor:
-        for is_last in (False, True):
-            cursor.execute(CLAIM, values)
-            if cursor.fetchone():
-                return True
-            if is_last or not period_open(share):
-                return False
-    return False
+        cursor.execute(RESERVE, facts)
+        rows = cursor.fetchall()
+    if any(is_held for _, _, is_held in rows):
+        return []
+    return [(shares[place - 1], state) for place, state, _ in rows]
 
 
-def period_open(share: Share, *, besides: Decimal = Decimal(0)) -> bool:
-    """Make the period's row, or bring its limit up to date. True when that changed anything.
+def period_open(share: Share) -> None:
+    """Make the period's row, or bring its limit up to date.
 
-    A new row begins with what the ledger holds already, less `besides`: budgets are also given in the middle of a
-    month.
+    A new row begins with what the ledger holds already: budgets are also given in the middle of a month.
     """
     row = BudgetPeriod.objects.filter(budget=share.budget, subject_id=share.subject, starts_on=share.start).first()
     if row and row.limit_gbp == share.budget.amount_gbp:
-        return False
-    spent = row.spent_gbp if row else ledger_sum(share) - besides
+        return
+    spent = row.spent_gbp if row else ledger_sum(share)
     with connection.cursor() as cursor:
         cursor.execute(OPEN, {**share.where, "limit": share.budget.amount_gbp, "spent": spent})
-    return True
 
 
 def budget_release(*keys: UUID) -> None:
@@ -233,35 +254,6 @@ def holds_sweep() -> int:
 
 
 # -- what was spent -------------------------------------------------------------------------------
-
-
-def budget_count(written: Sequence[Written]) -> None:
-    """Add new ledger rows to the periods they fall in."""
-    for share, amount in sorted(costs_by_share(written).items(), key=lambda item: lock_order(item[0])):
-        if amount:
-            counted(share, amount)
-
-
-def counted(share: Share, amount: Decimal) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {**share.where, "amount": amount})
-        if not cursor.rowcount:
-            # Another one may open it at this moment without our events: so they are left out here and added after.
-            period_open(share, besides=amount)
-            cursor.execute(COUNT, {**share.where, "amount": amount})
-
-
-def costs_by_share(written: Iterable[Written]) -> dict[Share, Decimal]:
-    found: dict[tuple[Any, ...], tuple[Share, Decimal]] = {}
-    for organisation_id, member_id, groups, cost, moment in written:
-        for share in shares_of(Payer(organisation_id, member_id, tuple(groups)), moment.date()):
-            before = found.get(lock_order(share), (share, Decimal(0)))[1]
-            found[lock_order(share)] = (share, before + cost)
-    return dict(found.values())
-
-
-def lock_order(share: Share) -> tuple[bytes, bytes, date]:
-    return share.budget.pk.bytes, share.subject.bytes, share.start
 
 
 def ledger_sum(share: Share) -> Decimal:

@@ -49,12 +49,15 @@ class Chart:
 
 
 def chart_of(report: Report) -> Chart | None:
-    """`report` is grouped by day. None where nothing was spent."""
+    """`report` is grouped by day. None where nothing was spent, or no more than was taken back."""
     if not report.total.cost_gbp:
         return None
     unit = "day" if (report.until - report.since).days < MOST_DAYS else "month"
     costs = by_day(report) if unit == "day" else by_month(report)
-    top = round_up(max(cost for _, cost in costs))
+    highest = max(cost for _, cost in costs)
+    if highest <= 0:
+        return None
+    top = round_up(highest)
     return Chart(
         width=WIDTH,
         height=HEIGHT,
@@ -101,7 +104,7 @@ def bars(costs: Sequence[tuple[str, Decimal]], top: Decimal) -> tuple[Bar, ...]:
     for number, (label, cost) in enumerate(costs):
         height = float(cost / top) * room
         if cost:
-            height = max(height, 1.5)  # what is there is seen
+            height = max(height, 1.5)  # what is there is seen; also what was taken back, which its label says
         x = LEFT + slot * number + (slot - width) / 2
         told = f"{label}: {pounds(cost, places_for(top))}"
         found.append(Bar(round(x, 1), round(HEIGHT - BOTTOM - height, 1), round(width, 1), round(height, 1), told))

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from billing.models import Budget, UsageEvent
+from billing.models import Budget, SpendAnomaly, UsageEvent
 from billing.models_rollups import DailyUsage
 
 ERASED = "erased"
@@ -22,12 +22,17 @@ def days_of(organisation_id: UUID, member_id: UUID) -> QuerySet[DailyUsage]:
     return DailyUsage.objects.filter(organisation_id=organisation_id, member_id=member_id)
 
 
+def anomalies_of(organisation_id: UUID, member_id: UUID) -> QuerySet[SpendAnomaly]:
+    return SpendAnomaly.objects.filter(organisation_id=organisation_id, kind="member", subject=str(member_id))
+
+
 def named_rows(organisation_id: UUID, member_id: UUID) -> int:
     """Ledger rows, roll-ups and budgets that still hold the member's name."""
     budgets = Budget.objects.filter(organisation_id=organisation_id, subject_id=member_id)
     return (
         calls_of(organisation_id, member_id).exclude(member_label__in=["", ERASED]).count()
         + days_of(organisation_id, member_id).exclude(member_label__in=["", ERASED]).count()
+        + anomalies_of(organisation_id, member_id).exclude(label=ERASED).count()
         + budgets.exclude(subject_label__in=["", ERASED]).count()
     )
 
@@ -38,6 +43,7 @@ def member_label_erase(*, organisation_id: UUID, member_id: UUID) -> int:
     Budget.objects.filter(organisation_id=organisation_id, subject_id=member_id).update(
         subject_label=ERASED, is_active=False
     )
+    anomalies_of(organisation_id, member_id).update(label=ERASED)
     days_of(organisation_id, member_id).exclude(member_label="").update(member_label=ERASED)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -26,6 +26,11 @@ class BudgetReached(VenaError):
         )
 
 
+class AnomalyNotFound(VenaError):
+    code, status = "anomaly_not_found", 404
+    message = "This notice is not there. Open the usage page again."
+
+
 class PeriodNotPossible(VenaError):
     code, status = "period_not_possible", 422
     message = "There is no report for this period. Choose another one."
@@ -44,3 +49,18 @@ class BudgetExists(VenaError):
 class BudgetNotPossible(VenaError):
     code, status = "budget_not_possible", 422
     message = "A budget can't be given like this."
+
+
+class CallIsCorrected(VenaError):
+    code, status = "call_is_corrected", 409
+    message = "This entry was taken back already. Correct the one that stands for it."
+
+
+class CorrectionNotPossible(VenaError):
+    code, status = "correction_not_possible", 422
+    message = "The ledger can't be corrected like this."
+
+
+class UsageFileUnreadable(VenaError):
+    code, status = "usage_file_unreadable", 422
+    message = "This file can't be read as a provider's usage."

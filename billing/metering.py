@@ -8,64 +8,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
-from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.budgets import budget_count, budget_release, has_budgets
+from billing.booking import booked
 from billing.models import UsageEvent
 from billing.prices import quote
 from billing.types import UsageRecord
 
 logger = logging.getLogger(__name__)
 
-FIELDS = [field for field in UsageEvent._meta.concrete_fields if field.name != "id"]
-COLUMNS = ", ".join(f'"{field.column}"' for field in FIELDS)
-ROW = "(" + ", ".join(f"%s::{field.db_type(connection)}" for field in FIELDS) + ")"
-INSERT = """
-WITH fresh AS (
-  INSERT INTO public.billing_usagekey (key) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING key
-)
-INSERT INTO public.billing_usageevent ({columns})
-SELECT call.* FROM (VALUES {rows}) AS call ({columns}) JOIN fresh ON fresh.key = call.idempotency_key
-RETURNING organisation_id, member_id, group_ids, cost_gbp, created_at
-"""
-
 
 def record_usage(records: Sequence[UsageRecord]) -> Decimal:
     """Append the calls of one turn or one ingestion in one statement; a key that exists already is left alone.
 
-    What is new is counted against the budgets in the same transaction. Returns the cost of all the calls in pounds.
+    What is new is counted against the budgets with it. Returns the cost of all the calls in pounds.
     """
-    events = list({record.key: event_of(record) for record in reversed(records)}.values())[::-1]
-    if not events:
-        return Decimal(0)
-    organisations = {event.organisation_id for event in events}
-    if any(map(has_budgets, organisations)):
-        with transaction.atomic():
-            budget_count(appended(events))
-    else:
-        appended(events)
+    events = events_of(records)
+    if events:
+        booked(events)
+    return cost_of(events)
+
+
+def events_of(records: Sequence[UsageRecord]) -> list[UsageEvent]:
+    """One for each key, the first one."""
+    return list({record.key: event_of(record) for record in reversed(records)}.values())[::-1]
+
+
+def cost_of(events: Sequence[UsageEvent]) -> Decimal:
     return sum((event.cost_gbp for event in events), Decimal(0))
-
-
-def usage_settle(records: Sequence[UsageRecord], held: UUID) -> Decimal:
-    """An answer has ended: its calls are in the ledger and what it held is free, both or neither. Returns the cost."""
-    with transaction.atomic():
-        cost = record_usage(records)
-        budget_release(held)
-    return cost
-
-
-def appended(events: Sequence[UsageEvent]) -> list[tuple[Any, ...]]:
-    """Write the events that are new; (organisation, member, groups, cost, time) of each of these."""
-    sql = INSERT.format(columns=COLUMNS, rows=", ".join([ROW] * len(events)))
-    values = [getattr(event, field.attname) for event in events for field in FIELDS]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [[event.idempotency_key for event in events], *values])
-        return list(cursor.fetchall())
 
 
 def event_of(record: UsageRecord) -> UsageEvent:

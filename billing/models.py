@@ -8,9 +8,13 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
+from billing.models_open import OpenAnswer as OpenAnswer
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
+from billing.models_watch import ProviderDay as ProviderDay
+from billing.models_watch import ProviderImport as ProviderImport
+from billing.models_watch import SpendAnomaly as SpendAnomaly
 from tenants.models import Organisation
 
 
@@ -109,7 +113,8 @@ class UsageEvent(models.Model):
     """The ledger: one row for every call of a provider. Append only; the database refuses updates and deletes.
 
     It outlives people and organisations, so it points at none: ids and labels are copied in. A table partition holds
-    one month of `created_at`.
+    one month of `created_at`. What was wrong is taken back by a counter-entry: the same row with every figure negated,
+    on the day it is found (`billing/corrections.py`).
     """
 
     class Kind(models.TextChoices):
@@ -138,30 +143,56 @@ class UsageEvent(models.Model):
     subject = models.UUIDField(null=True)  # the answer or document it was spent on
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=80)
-    input_tokens = models.PositiveIntegerField(default=0)  # includes the cached ones
-    cached_input_tokens = models.PositiveIntegerField(default=0)
-    cache_write_tokens = models.PositiveIntegerField(default=0)  # of the others, what the provider put into its cache
-    output_tokens = models.PositiveIntegerField(default=0)
+    input_tokens = models.IntegerField(default=0)  # includes the cached ones
+    cached_input_tokens = models.IntegerField(default=0)
+    cache_write_tokens = models.IntegerField(default=0)  # of the others, what the provider put into its cache
+    output_tokens = models.IntegerField(default=0)
     is_estimated = models.BooleanField(default=False)
     price = models.ForeignKey(ModelPrice, models.PROTECT, null=True, related_name="+")  # null: no price was known
     rate = models.ForeignKey(ExchangeRate, models.PROTECT, null=True, related_name="+")
     cost_gbp = money()
+    corrects = models.UUIDField(null=True)  # key of the row that this one takes back, or stands for
+    is_counter = models.BooleanField(default=False, db_default=False)  # takes back; else it stands for
+    reason = models.CharField(max_length=300, default="", db_default="", blank=True)  # of a correction
+    entered_by = models.CharField(max_length=254, default="", db_default="", blank=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation"),
             models.Index(fields=["subject"], name="usage_by_subject"),
+            models.Index(fields=["created_at"], name="usage_estimated", condition=models.Q(is_estimated=True)),  # few
             BrinIndex(fields=["created_at"], name="usage_by_time"),  # rows come in order: a few pages for millions
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(cost_gbp__gte=0), name="cost_not_negative"),
             models.CheckConstraint(
-                condition=models.Q(cached_input_tokens__lte=models.F("input_tokens")), name="cached_within_input"
+                condition=models.Q(is_counter=False, cost_gbp__gte=0) | models.Q(is_counter=True, cost_gbp__lte=0),
+                name="cost_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_counter=False, input_tokens__gte=0, output_tokens__gte=0)
+                | models.Q(is_counter=True, input_tokens__lte=0, output_tokens__lte=0),
+                name="tokens_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_counter=False, cached_input_tokens__range=(0, models.F("input_tokens")))
+                | models.Q(is_counter=True, cached_input_tokens__range=(models.F("input_tokens"), 0)),
+                name="cached_within_input",
             ),
             models.CheckConstraint(
                 condition=models.Q(cache_write_tokens=0)
-                | models.Q(cache_write_tokens__lte=models.F("input_tokens") - models.F("cached_input_tokens")),
+                | models.Q(
+                    is_counter=False,
+                    cache_write_tokens__range=(0, models.F("input_tokens") - models.F("cached_input_tokens")),
+                )
+                | models.Q(
+                    is_counter=True,
+                    cache_write_tokens__range=(models.F("input_tokens") - models.F("cached_input_tokens"), 0),
+                ),
                 name="cache_write_within_input",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_counter=False) | models.Q(corrects__isnull=False),
+                name="a_counter_entry_names_its_row",
             ),
         ]
 

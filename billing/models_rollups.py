@@ -17,13 +17,13 @@ class DailyUsage(models.Model):
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=80)
     outcome = models.CharField(max_length=16)
-    calls = models.PositiveBigIntegerField()
-    unpriced_calls = models.PositiveBigIntegerField()  # no price was known: their cost is missing
-    estimated_calls = models.PositiveBigIntegerField()  # the provider told no tokens
-    input_tokens = models.PositiveBigIntegerField()  # includes the cached and the written ones
-    cached_input_tokens = models.PositiveBigIntegerField()
-    cache_write_tokens = models.PositiveBigIntegerField()
-    output_tokens = models.PositiveBigIntegerField()
+    calls = models.BigIntegerField()  # less those that were taken back, so a line can be below nothing
+    unpriced_calls = models.BigIntegerField()  # no price was known: their cost is missing
+    estimated_calls = models.BigIntegerField()  # the provider told no tokens
+    input_tokens = models.BigIntegerField()  # includes the cached and the written ones
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
     cost_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     cache_saved_gbp = models.DecimalField(max_digits=40, decimal_places=20)  # exact; can be negative
 
@@ -46,7 +46,7 @@ class RolledDay(models.Model):
     """A day whose calls of all organisations are in `DailyUsage`. Other days are read from the ledger itself."""
 
     day = models.DateField(primary_key=True)
-    calls = models.PositiveBigIntegerField()
+    calls = models.BigIntegerField()
     cost_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     rolled_at = models.DateTimeField()
     checked_at = models.DateTimeField(null=True)  # when it was last compared with the ledger
@@ -64,8 +64,8 @@ class UsageDifference(models.Model):
     organisation_id = models.UUIDField()
     organisation_label = models.CharField(max_length=120, blank=True)
     day = models.DateField()
-    ledger_calls = models.PositiveBigIntegerField()
-    rolled_calls = models.PositiveBigIntegerField()
+    ledger_calls = models.BigIntegerField()
+    rolled_calls = models.BigIntegerField()
     ledger_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     rolled_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     found_at = models.DateTimeField(auto_now_add=True)

@@ -10,7 +10,9 @@ from django.utils import timezone
 AHEAD = 3  # months
 CREATE = """
 CREATE TABLE IF NOT EXISTS public.billing_usageevent_{name} PARTITION OF public.billing_usageevent
-FOR VALUES FROM ('{start} 00:00+00') TO ('{end} 00:00+00')
+FOR VALUES FROM ('{start} 00:00+00') TO ('{end} 00:00+00');
+CREATE TRIGGER usage_event_never_emptied BEFORE TRUNCATE ON public.billing_usageevent_{name}
+FOR EACH STATEMENT EXECUTE FUNCTION public.usage_event_is_never_emptied()
 """
 
 

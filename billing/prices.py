@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -59,12 +60,15 @@ def quote(provider: str, model: str) -> Quote:
     return fresh
 
 
-def load_quote(provider: str, model: str) -> Quote:
-    today = timezone.now().date()
-    price = best_price(ModelPrice.objects.filter(provider=provider, valid_from__lte=today), model)
-    rate = ExchangeRate.objects.filter(valid_from__lte=today).order_by("-valid_from").first()
-    if price is None or rate is None:
-        return Quote(price_id=None, rate_id=None)
+def load_quote(provider: str, model: str, day: date | None = None) -> Quote:
+    """The price in force on a day, or today."""
+    day = day or timezone.now().date()
+    price = best_price(ModelPrice.objects.filter(provider=provider, valid_from__lte=day), model)
+    rate = ExchangeRate.objects.filter(valid_from__lte=day).order_by("-valid_from").first()
+    return Quote(price_id=None, rate_id=None) if price is None or rate is None else quote_at(price, rate)
+
+
+def quote_at(price: ModelPrice, rate: ExchangeRate) -> Quote:
     return Quote(
         price_id=price.pk,
         rate_id=rate.pk,

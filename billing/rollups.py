@@ -24,10 +24,11 @@ REST = timedelta(minutes=15)  # after midnight: transactions of the day before h
 CHECKED_A_NIGHT = 10  # days; those that were checked longest ago
 
 KEY = ("organisation_id", "member_id", "kind", "provider", "model", "outcome")
+EACH = "CASE WHEN is_counter THEN -1 ELSE 1 END"  # a call that was taken back was none
 COUNTS = {  # column → how the ledger's rows become it
-    "calls": "count(*)",
-    "unpriced_calls": "count(*) FILTER (WHERE price_id IS NULL)",
-    "estimated_calls": "count(*) FILTER (WHERE is_estimated)",
+    "calls": f"sum({EACH})",
+    "unpriced_calls": f"coalesce(sum({EACH}) FILTER (WHERE price_id IS NULL), 0)",
+    "estimated_calls": f"coalesce(sum({EACH}) FILTER (WHERE is_estimated), 0)",
     "input_tokens": "sum(input_tokens)",
     "cached_input_tokens": "sum(cached_input_tokens)",
     "cache_write_tokens": "sum(cache_write_tokens)",

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from celery import shared_task
 
+from billing.anomalies import anomalies_find
+from billing.anomaly_mails import anomalies_tell
 from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
+from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
 from billing.rollups import days_check, days_roll
 
@@ -18,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def sweep_holds() -> None:
+    """What processes that died had spent is written, and what they held is free."""
+    if count := lost_sweep():
+        logger.warning("usage.lost_answers_swept", extra={"count": count})
     if count := holds_sweep():
         logger.warning("budgets.holds_swept", extra={"count": count})
 
@@ -35,6 +41,12 @@ def warn_of_budgets() -> None:
 @shared_task
 def roll_up_days() -> None:
     days_roll()
+
+
+@shared_task
+def find_anomalies() -> None:
+    anomalies_find()
+    anomalies_tell()
 
 
 @shared_task

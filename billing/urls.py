@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from billing import views, views_budgets
+from billing import views, views_anomalies, views_budgets
 
 
 def urlpatterns_with(answers_saved: views.AnswersSaved) -> list[URLPattern]:
@@ -14,5 +14,6 @@ def urlpatterns_with(answers_saved: views.AnswersSaved) -> list[URLPattern]:
         path("usage/", views.usage, from_above, name="usage"),
         path("usage/budgets/", views_budgets.budgets, name="budgets"),
         path("usage/budgets/<uuid:budget_id>/", views_budgets.budget, name="budget"),
+        path("usage/anomalies/<uuid:anomaly_id>/seen/", views_anomalies.seen, name="anomaly_seen"),
         path("usage/bars/hide/", views_budgets.hide_bar, name="hide_budget_bar"),
     ]

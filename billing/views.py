@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
+from billing.anomalies import anomalies_unseen
 from billing.chart import chart_of
 from billing.errors import PeriodNotPossible
 from billing.models import RolledDay, UsageDifference
@@ -72,6 +73,7 @@ def usage(request: HttpRequest, answers_saved: AnswersSaved) -> HttpResponse:
             "chart": chart_of(reports["day"]),
             "days": reports["day"].lines,
             "tables": [table(reports[group], title, first) for group, title, first in TABLES],
+            "anomalies": anomalies_unseen(organisation),
             "differences": UsageDifference.objects.filter(
                 organisation_id=organisation.pk, day__range=(since, until), mended_at__isnull=True
             ),

@@ -307,13 +307,13 @@ def answer_checkpoint(answer_id: UUID, text: str) -> None:
     Message.objects.filter(pk=answer_id, status=Message.Status.STREAMING).update(text=text)
 
 
-def answer_interrupt(answer_id: UUID, text: str) -> bool:
-    """The process that wrote this answer is gone: keep what it had shown."""
+def answer_interrupt(answer_id: UUID, text: str, cost_gbp: Decimal = Decimal(0)) -> bool:
+    """The process that wrote this answer is gone: keep what it had shown, and what it had spent."""
     row = Message.objects.filter(pk=answer_id, status=Message.Status.STREAMING).first()
     if row is None:
         return False
     longest = max((row.text, text), key=len)
     changed = Message.objects.filter(pk=answer_id, status=Message.Status.STREAMING).update(
-        status=Message.Status.INTERRUPTED, text=longest, finished_at=timezone.now()
+        status=Message.Status.INTERRUPTED, text=longest, cost_gbp=cost_gbp, finished_at=timezone.now()
     )
     return bool(changed)

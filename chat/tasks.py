@@ -16,6 +16,7 @@ from chat.gaps.tasks import place_gap_question, review_gaps, review_gaps_everywh
 from chat.models import Message
 from chat.relay import RUNNING, owner_key, stream_key
 from chat.summaries import conversation_summarise
+from knowledge.answering.lost import lost_answer_settle
 from tenants.context import entered
 from tenants.selectors import open_organisations
 
@@ -48,7 +49,9 @@ def settle_lost_answers() -> None:
 def settle(client: Any, schema: str, answer: UUID) -> None:
     shown = shown_text(client, schema, answer)
     with entered(schema):
-        if answer_interrupt(answer, shown):
+        kept = Message.objects.filter(pk=answer).values_list("text", flat=True).first() or ""
+        cost = lost_answer_settle(schema, answer, max(kept, shown, key=len))
+        if answer_interrupt(answer, shown, cost):
             logger.warning("answer.interrupted", extra={"answer": str(answer)})
     client.expire(stream_key(schema, answer), settings.VENA_STREAM_TTL)
 

@@ -25,7 +25,7 @@ from knowledge.evaluation.matching import Target
 from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
 from knowledge.retrieval.search import retrieve_traced
-from knowledge.retrieval.usage import record_search
+from knowledge.retrieval.usage import search_account
 from knowledge.selectors import asker_of, library_of
 from knowledge.serializers_quality import (
     EvaluationInput,
@@ -213,10 +213,12 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
         since=wanted["since"],
         until=wanted["until"],
     )
-    found, trace = run_in_loop(
-        retrieve_traced(library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"))
-    )
-    record_search(library, asker_of(user), found)
+    with search_account(library, asker_of(user), wanted["query"]) as calls:
+        found, trace = run_in_loop(
+            retrieve_traced(
+                library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), calls=calls
+            )
+        )
     return {
         "results": [
             {**hit(passage), "position": passage.position, "last_position": passage.last_position}

@@ -15,7 +15,7 @@ from knowledge.api import library_for
 from knowledge.providers.loops import run_in_loop
 from knowledge.retrieval.scope import scope_of
 from knowledge.retrieval.search import retrieve
-from knowledge.retrieval.usage import record_search
+from knowledge.retrieval.usage import search_account
 from knowledge.selectors import asker_of
 from knowledge.serializers import SearchInput, SearchOutput
 from knowledge.types import Passage
@@ -40,8 +40,8 @@ class SearchApi(APIView):
             since=wanted["since"],
             until=wanted["until"],
         )
-        found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"]))
-        record_search(library, asker_of(signed_in(request)), found)
+        with search_account(library, asker_of(signed_in(request)), wanted["query"]) as calls:
+            found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"], calls=calls))
         return Response(
             {
                 "results": [hit(passage) for passage in found.passages],

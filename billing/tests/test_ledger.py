@@ -13,7 +13,10 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
+from accounts.audit.models import AuditEvent
 from accounts.models import User
+from accounts.permissions import Role
+from billing.corrections import Tokens
 from billing.metering import record_usage
 from billing.models import ModelPrice, UsageEvent
 from billing.prices import forget_quotes, quote
@@ -61,6 +64,10 @@ def test_a_call_becomes_one_row(call: Call, acme: Organisation) -> None:
         "price_id": price.price_id,
         "rate_id": price.rate_id,
         "cost_gbp": Decimal("0.00553000"),
+        "corrects": None,
+        "is_counter": False,
+        "reason": "",
+        "entered_by": "",
     }
     assert cost == Decimal("0.00553")
 
@@ -174,7 +181,7 @@ def test_more_cached_than_sent_is_a_providers_mistake_and_not_a_refund(call: Cal
     [
         ({"cost_gbp": Decimal(-1)}, "cost_not_negative"),
         ({"input_tokens": 1, "cached_input_tokens": 2}, "cached_within_input"),
-        ({"output_tokens": -1}, "output_tokens_check"),
+        ({"output_tokens": -1}, "tokens_not_negative"),
     ],
 )
 def test_the_database_refuses_nonsense(acme: Organisation, values: dict[str, Any], rule: str) -> None:
@@ -214,3 +221,34 @@ def test_operators_read_the_books_and_rewrite_nothing(admin_books: Any, model: s
 def test_operators_add_prices_and_no_usage(admin_books: Any, model: str, status: int) -> None:
     host, _ = admin_books(model)
     assert host.get(f"/admin/billing/{model}/add/").status_code == status
+
+
+def test_operators_correct_an_entry_and_the_log_says_so(admin_books: Any, acme: Organisation) -> None:
+    host, row = admin_books("usageevent")
+    address = f"/admin/billing/usageevent/{row.pk}/correct/"
+    assert "Entered anew" not in host.get(address).content.decode()
+    form = {
+        "act": "replace",
+        "reason": "<b>The invoice</b>",
+        **dict.fromkeys(Tokens.__slots__, "7"),
+        "input_tokens": "9",
+    }
+    refused = host.post(address, form).content.decode()
+    assert "part of the input" in refused
+    assert host.post(address, {**form, "reason": ""}).status_code == 200
+    assert UsageEvent.objects.count() == 1
+    assert host.post(address, {**form, "input_tokens": "20"}).status_code == 302
+    _, counter, right = UsageEvent.objects.order_by("pk")
+    assert (counter.cost_gbp, right.input_tokens, right.entered_by) == (-row.cost_gbp, 20, "operator@vena.example")
+    assert AuditEvent.objects.get(action="usage.corrected").organisation == "org_acme"
+    page = host.get(address).content.decode()
+    assert "&lt;b&gt;The invoice&lt;/b&gt;" in page
+    assert "taken back already" in host.post(address, form).content.decode()
+    assert host.get("/admin/billing/usageevent/?is_counter__exact=1").status_code == 200
+
+
+def test_nobody_else_gets_at_it(acme: Organisation, call: Call, signed_in_as: Any) -> None:
+    record_usage([call()])
+    address = f"/admin/billing/usageevent/{UsageEvent.objects.get().pk}/correct/"
+    assert signed_in_as(acme, Role.OWNER).post(address, {"act": "take_back", "reason": "x"}).status_code == 404
+    assert UsageEvent.objects.count() == 1

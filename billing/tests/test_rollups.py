@@ -200,6 +200,7 @@ def test_whatever_is_called_the_ledger_the_rollups_and_the_report_are_one(
     acme: Organisation, globex: Organisation, call: Call, at: Any, steps: list[Any]
 ) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL vena.may_empty_ledger = 'yes'")
         cursor.execute("TRUNCATE public.billing_usageevent, public.billing_dailyusage, public.billing_rolledday")
     records: list[UsageRecord] = []
     for step in steps:

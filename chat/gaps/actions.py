@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import User
+from billing.errors import BudgetReached
 from chat.gaps.topics import most_typical, packed, same_topic, unpacked
 from chat.models import GapQuestion, KnowledgeGap, Message
 from knowledge.errors import IndexUnavailable
@@ -22,6 +24,8 @@ from knowledge.retrieval.nearest import nearest_documents, question_vector
 from knowledge.retrieval.scope import scope_of
 from knowledge.selectors import asker_of
 from knowledge.types import Library, Vector
+
+logger = logging.getLogger(__name__)
 
 NEAREST = 3  # documents kept with a gap
 COMPARED = 3000  # questions a new one is compared with, the newest of them
@@ -60,7 +64,11 @@ def question_place(library: Library, answer_id: UUID) -> None:
     if row is None or row.embedding_version == library.space.version:
         return
     member = row.answer.conversation.member
-    vector = question_vector(library, asker_of(member), row.text)
+    try:
+        vector = question_vector(library, asker_of(member), row.text)
+    except BudgetReached:  # the nightly review comes back to it
+        logger.info("gaps.no_room", extra={"answer": str(answer_id)})
+        return
     found = nearest(library, vector, member, row.answer.reply_to)
     is_new = not row.embedding_version
     with one_at_a_time(library):

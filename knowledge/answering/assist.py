@@ -101,6 +101,7 @@ async def whole(model: ChatModel, prompt: Prompt, spending: Spending, *, kind: s
     usage: ModelUsage | None = None
     pieces: list[str] = []
     outcome = "failed"
+    await spending.begin(estimate_usage(model, prompt, ""), kind=kind, name=name)
     try:
         async with aclosing(model.stream(prompt)) as stream:
             async for piece in stream:

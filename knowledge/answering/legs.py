@@ -124,6 +124,7 @@ async def called(model: ChatModel, prompt: Prompt, receipt: Receipt, spending: S
     usage: ModelUsage | None = None
     raw: list[str] = []
     outcome = "stopped"
+    await spending.begin(estimate_usage(model, prompt, ""), kind="chat")
     began = time.monotonic()
     try:
         async with aclosing(model.stream(prompt)) as stream:

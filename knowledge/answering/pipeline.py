@@ -23,7 +23,6 @@ from knowledge.answering.spending import Spending
 from knowledge.answering.support import SupportChecker
 from knowledge.retrieval.passages import extent_of
 from knowledge.retrieval.search import QueryVectors
-from knowledge.retrieval.usage import calls_of
 from knowledge.types import (
     AnswerEvent,
     Finished,
@@ -91,9 +90,7 @@ async def answered(
         return
     for note in asked.notes:
         yield note
-    found = await searched(question, asked, known)
-    for kind, usage in calls_of(found):
-        spending.add(usage, kind=kind)
+    found = await searched(question, asked, spending, known)
     for note in found.notes:
         yield note
     yield SourcesFound(found.passages)

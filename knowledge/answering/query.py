@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -15,7 +15,8 @@ from knowledge.answering.followups import is_follow_up, joined
 from knowledge.answering.inert import inert
 from knowledge.answering.spending import Spending
 from knowledge.retrieval.search import QueryVectors
-from knowledge.types import Notice, Prompt, Question, SearchResult
+from knowledge.retrieval.usage import calls_of
+from knowledge.types import ModelUsage, Notice, Prompt, Question, SearchResult
 
 PATIENCE = 4.0  # seconds: the person waits for this before anything is searched
 NOT_REWRITTEN = Notice(
@@ -78,19 +79,40 @@ async def asked_lines(question: Question, spending: Spending, *, follows: bool) 
     return lines
 
 
-async def searched(question: Question, asked: Understood, known: QueryVectors | None = None) -> SearchResult:
-    """`known` are the vectors of the question as it was typed. Raises IndexUnavailable."""
+async def searched(
+    question: Question, asked: Understood, spending: Spending, known: QueryVectors | None = None
+) -> SearchResult:
+    """`known` are the vectors of the question as it was typed. Its calls are on `spending`, however it ends.
+
+    Raises IndexUnavailable.
+    """
     results: list[SearchResult] = []
+    calls: list[tuple[str, ModelUsage]] = []
+    try:
+        await retrieved(question, asked, known, calls, results.append)
+    finally:
+        for kind, usage in calls_of(results[0]) if results else calls:
+            spending.add(usage, kind=kind, outcome="stopped" if usage.estimated else "complete")
+    return results[0]
+
+
+async def retrieved(
+    question: Question,
+    asked: Understood,
+    known: QueryVectors | None,
+    calls: list[tuple[str, ModelUsage]],
+    told: Callable[[SearchResult], None],
+) -> None:
     retriever = (await langchain()).LibraryRetriever(
         library=question.library,
         scope=question.scope,
         limit=question.settings.passages,
         is_reranked=question.settings.is_reranked,
         known=known,
-        told=results.append,
+        calls=calls,
+        told=told,
     )
     await retriever.ainvoke(asked.text, others=asked.others)
-    return results[0]
 
 
 async def langchain() -> ModuleType:

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Avg
 from django.utils import timezone
 
+from billing.budgets import budget_release
 from billing.metering import record_usage
 from billing.types import UsageRecord
 from knowledge.evaluation.errors import EvaluationAbandoned, MeaningNotSearched, NoGoldenQuestions
@@ -29,8 +30,8 @@ from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder
 from knowledge.retrieval.search import KEYWORDS_ONLY, engine_of, plan_of, rerank_name, search
 from knowledge.retrieval.trace import Recorder
-from knowledge.retrieval.usage import calls_of
-from knowledge.types import Library, ModelUsage, Passage, SearchResult, SearchScope
+from knowledge.retrieval.usage import calls_of, search_hold
+from knowledge.types import Asker, Library, ModelUsage, Passage, SearchResult, SearchScope
 from tenants.context import entered
 from vena_platform.errors import VenaError
 
@@ -182,8 +183,15 @@ def _measure(library: Library, run: EvaluationRun) -> None:
     waiting = [asked_of(row) for row in rows if row.pk not in ended]
     _tell(run, state=State.RUNNING, question_count=len(ended) + len(waiting), done_count=len(ended))
     scope = everything()
+    payer = Asker(None, run.started_by_label)  # nobody's: the organisation's budget has to have room
     for start in range(0, len(waiting), AT_ONCE):
-        _keep(library, run, evaluate(library, waiting[start : start + AT_ONCE], scope))
+        batch = waiting[start : start + AT_ONCE]
+        held = search_hold(library, payer, [asked.text for asked in batch])
+        try:
+            _keep(library, run, evaluate(library, batch, scope))
+        finally:
+            if held:
+                budget_release(held)
     _finish(run)
 
 

@@ -1,7 +1,9 @@
-"""Texts as vectors outside of a search, and the documents that lie nearest to a vector. Every call is metered."""
+"""Texts as vectors outside of a search, and the documents that lie nearest to a vector. Every call is
+metered, and room for it held in the budgets before. Raises BudgetReached."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +14,8 @@ from django.db.models import F
 from knowledge.models import Chunk
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, vector_index
-from knowledge.retrieval.usage import record_embedding
-from knowledge.types import Asker, Hit, Library, SearchScope, Vector
+from knowledge.retrieval.usage import search_account, search_hold, settle_embedding
+from knowledge.types import Asker, Hit, Library, ModelUsage, SearchScope, Vector
 from tenants.context import in_tenant
 
 CANDIDATES = 40
@@ -39,15 +41,20 @@ class Embedded:
 
 async def embedded(library: Library, asker: Asker, texts: Sequence[str]) -> Embedded:
     """As documents are embedded: in batches, patiently. Raises ProviderUnavailable and ProviderRefused."""
-    model = embedder(library.embedding_provider)
-    vectors, usage = await model.embed_documents(texts)
-    await in_tenant(library.tenant.schema_name, record_embedding, library, asker, usage)
+    model, schema_name = embedder(library.embedding_provider), library.tenant.schema_name
+    held = await in_tenant(schema_name, search_hold, library, asker, texts, is_reranked=False)
+    usage: ModelUsage | None = None
+    try:
+        vectors, usage = await model.embed_documents(texts)
+    finally:
+        await asyncio.shield(in_tenant(schema_name, settle_embedding, library, asker, usage, held))
     return Embedded(vectors, model.name, usage.input_tokens)
 
 
 def question_vector(library: Library, asker: Asker, text: str) -> Vector:
-    vector, usage = run_in_loop(embedder(library.embedding_provider).embed_query(text))
-    record_embedding(library, asker, usage)
+    with search_account(library, asker, text) as calls:
+        vector, usage = run_in_loop(embedder(library.embedding_provider).embed_query(text))
+        calls.append(("embedding", usage))
     return vector
 
 

@@ -30,6 +30,7 @@ class LibraryRetriever(BaseRetriever):
     limit: int | None = None
     is_reranked: bool | None = None
     known: Any = None  # QueryVectors; pydantic cannot read its arrays
+    calls: Any = None  # a list of ours, which pydantic would copy
     told: SkipValidation[Callable[[SearchResult], None]] | None = None
 
     async def _aget_relevant_documents(
@@ -56,6 +57,7 @@ class LibraryRetriever(BaseRetriever):
             rerank=self.is_reranked,
             others=others,
             known=self.known,
+            calls=self.calls,
         )
         if self.told is not None:
             self.told(found)

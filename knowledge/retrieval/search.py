@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from knowledge.errors import ProviderRefused, ProviderUnavailable
 from knowledge.providers.base import Embedder, Reranker, TokenEmbedder, VectorIndex
 from knowledge.providers.registry import embedder, reranker, sparse_encoder, vector_index
+from knowledge.providers.streams import estimate_tokens
 from knowledge.retrieval import composing, passages
 from knowledge.retrieval.composing import Candidate, FoundChunk, Group
 from knowledge.retrieval.fusion import FusedHit, min_max_fusion, together
@@ -73,6 +75,7 @@ class Engine:
     uses_meaning: bool = True
     uses_keywords: bool = True
     known: QueryVectors | None = None  # what the model has made of a question already
+    calls: list[tuple[str, ModelUsage]] = field(default_factory=list)  # of providers, as each ends: see `retrieve`
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +115,16 @@ async def retrieve(
     rerank: bool | None = None,
     others: Sequence[str] = (),
     known: QueryVectors | None = None,
+    calls: list[tuple[str, ModelUsage]] | None = None,
 ) -> SearchResult:
     """The best passages for a text, numbered from 1. `others` are other wordings of it, whose finds count as well.
-    `known` are the text's vectors, where they were made before.
+    `known` are the text's vectors, where they were made before. `calls` gets every provider call as it ends: what was
+    spent when the search itself does not come to its end.
 
     `rerank` None: as the library says. What fails is told in `notes`: without embeddings only keywords are searched,
     without the reranker the first order stands. Raises IndexUnavailable.
     """
-    engine = replace(engine_of(library, rerank), known=known)
+    engine = replace(engine_of(library, rerank), known=known, calls=[] if calls is None else calls)
     return await search(engine, text, scope, plan_of(limit), Recorder(), others)
 
 
@@ -129,11 +134,18 @@ async def query_vectors(library: Library, text: str) -> QueryVectors:
 
 
 async def retrieve_traced(
-    library: Library, text: str, scope: SearchScope, *, limit: int | None = None, rerank: bool | None = None
+    library: Library,
+    text: str,
+    scope: SearchScope,
+    *,
+    limit: int | None = None,
+    rerank: bool | None = None,
+    calls: list[tuple[str, ModelUsage]] | None = None,
 ) -> tuple[SearchResult, Trace]:
     """The same, with what each stage did. `rerank` False leaves the second ranking out."""
     recorder = Recorder(is_on=True)
-    found = await search(engine_of(library, rerank), text, scope, plan_of(limit), recorder)
+    engine = replace(engine_of(library, rerank), calls=[] if calls is None else calls)
+    found = await search(engine, text, scope, plan_of(limit), recorder)
     return found, recorder.trace(text)
 
 
@@ -218,11 +230,26 @@ async def vectors_of(engine: Engine, text: str) -> tuple[Vector | None, NDArray[
     if not engine.uses_meaning:
         return None, None, unspent
     try:
-        known = engine.known if engine.known and engine.known.text == text else await embedded(engine, text)
+        if engine.known and engine.known.text == text:
+            known = engine.known
+        else:
+            with spent(engine, "embedding", unspent, estimate_tokens(text)):
+                known = await embedded(engine, text)
+        engine.calls.append(("embedding", known.usage))
     except (ProviderUnavailable, ProviderRefused) as error:
         logger.warning("search.embedding_failed", extra={"code": error.code, "detail": error.detail})
         return None, None, unspent
     return known.dense, known.tokens, known.usage
+
+
+@contextmanager
+def spent(engine: Engine, kind: str, unspent: ModelUsage, tokens: int) -> Iterator[None]:
+    """A call that nobody waits for any more was made all the same."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        engine.calls.append((kind, replace(unspent, input_tokens=tokens, estimated=True)))
+        raise
 
 
 async def embedded(engine: Engine, text: str) -> QueryVectors:
@@ -285,7 +312,10 @@ async def rerank(
     scores: list[float] | None = None
     with witness.recorder.stage("rerank", rerank_name(engine)) as stage:
         if engine.reranker is not None and head:
-            scores, usage, notes = await read_together(engine.reranker, question.text, head)
+            with spent(engine, "rerank", ModelUsage(engine.reranker.provider, engine.reranker.name), 1):
+                scores, usage, notes = await read_together(engine.reranker, question.text, head)
+            if usage:
+                engine.calls.append(("rerank", usage))
         elif question.tokens is not None:
             tokens, fused = [each.chunk.tokens for each in head], [each.fused for each in head]
             scores = await asyncio.to_thread(late_scores, question.tokens, tokens, fused)  # 3 ms off the event loop

@@ -1,34 +1,74 @@
+"""What searches cost that are not part of an answer: held before, booked after, however they end."""
+
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from uuid import UUID, uuid4
 
-from billing.metering import record_usage
+from billing.budgets import Payer, budget_reserve, has_budgets
+from billing.open_answers import usage_settle
+from billing.prices import dearest
 from billing.types import UsageRecord
+from knowledge.providers.registry import embedder, reranker
+from knowledge.providers.streams import BYTES_PER_TOKEN
 from knowledge.types import Asker, Library, ModelUsage, SearchResult
 
-
-def record_search(library: Library, asker: Asker, found: SearchResult) -> None:
-    """Meter the provider calls of a search that is not part of an answer."""
-    record_usage([_record(library, asker, kind, usage) for kind, usage in calls_of(found)])
-
-
-def record_embedding(library: Library, asker: Asker, usage: ModelUsage) -> None:
-    """Meter texts that were embedded for their own sake."""
-    record_usage([_record(library, asker, "embedding", usage)])
+Calls = list[tuple[str, ModelUsage]]  # the ledger's kind, and what was used
+# Our own count of tokens is a guess. A tokenizer needs twice as many only for text in a script it hardly knows.
+SAFETY = 2
 
 
-def calls_of(found: SearchResult) -> list[tuple[str, ModelUsage]]:
+@contextmanager
+def search_account(library: Library, asker: Asker, *texts: str, subject: UUID | None = None) -> Iterator[Calls]:
+    """Room for these searches is held in every budget that applies, and what is put into the list is booked at the
+    end. Raises BudgetReached."""
+    calls: Calls = []
+    held = search_hold(library, asker, texts)
+    try:
+        yield calls
+    finally:
+        usage_settle([_record(library, asker, kind, usage, subject) for kind, usage in calls], held)
+
+
+def settle_embedding(library: Library, asker: Asker, usage: ModelUsage | None, held: UUID | None) -> None:
+    """Texts that were embedded for their own sake; None: it failed."""
+    usage_settle([_record(library, asker, "embedding", usage, None)] if usage else [], held)
+
+
+def search_hold(library: Library, asker: Asker, texts: Sequence[str], *, is_reranked: bool = True) -> UUID | None:
+    """Under which key room is held; None where nothing has to be. Raises BudgetReached."""
+    if not has_budgets(library.tenant.id):
+        return None
+    amount = dearest_search(library, texts, is_reranked=is_reranked)
+    if not amount:
+        return None
+    key = uuid4()
+    budget_reserve(Payer(library.tenant.id, asker.id, asker.group_ids), key, amount)
+    return key
+
+
+def dearest_search(library: Library, texts: Sequence[str], *, is_reranked: bool = True) -> Decimal:
+    """In pounds: each text embedded, and the passages for it reranked, whose unit is a search and not a token."""
+    model, ranker = embedder(library.embedding_provider), reranker() if is_reranked else None
+    read = sum(len(text.encode()) // BYTES_PER_TOKEN + 1 for text in texts) * SAFETY
+    total = dearest(model.provider, model.name, read=read, written=0)
+    return total + dearest(ranker.provider, ranker.name, read=len(texts), written=0) if ranker else total
+
+
+def calls_of(found: SearchResult) -> Calls:
     """The provider calls of a search, with the ledger's kind of each."""
     calls = [("embedding", found.usage)]
     return calls if found.rerank_usage is None else [*calls, ("rerank", found.rerank_usage)]
 
 
-def _record(library: Library, asker: Asker, kind: str, usage: ModelUsage) -> UsageRecord:
+def _record(library: Library, asker: Asker, kind: str, usage: ModelUsage, subject: UUID | None) -> UsageRecord:
     return UsageRecord(
         key=uuid4(),
         tenant=library.tenant,
         kind=kind,
-        outcome="complete",
+        outcome="stopped" if usage.estimated else "complete",
         provider=usage.provider,
         model=usage.model,
         input_tokens=usage.input_tokens,
@@ -39,4 +79,5 @@ def _record(library: Library, asker: Asker, kind: str, usage: ModelUsage) -> Usa
         member_id=asker.id,
         member_label=asker.label,
         group_ids=asker.group_ids,
+        subject=subject,
     )

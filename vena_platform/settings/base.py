@@ -319,6 +319,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=1, minute=37),
     },
     "keep-the-books": {"task": "billing.tasks.keep_the_books", "schedule": crontab(hour=2, minute=41)},
+    "find-anomalies": {"task": "billing.tasks.find_anomalies", "schedule": crontab(minute=21)},
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
 
@@ -406,6 +407,7 @@ VENA_QUESTIONS_PER_MINUTE_ORGANISATION = env.integer("VENA_QUESTIONS_PER_MINUTE_
 VENA_STREAM_TTL = 3600  # seconds a finished answer's frames stay in Redis
 VENA_GAP_SIMILARITY = 0.58  # cosine from which two questions are about one topic, on average over the topic
 VENA_GAP_EVIDENCE = 0.44  # cosine from which a new document may fill a gap
+VENA_ANOMALY_FLOOR_GBP = env.text("VENA_ANOMALY_FLOOR_GBP", "1")  # less above the usual in a day is not told
 VENA_GAP_NEARER = 0.05  # and so much nearer than what was there when it was asked
 
 # -- running --------------------------------------------------------------------------------------
@@ -534,6 +536,7 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                     admin_link("Budgets", "savings", "billing_budget"),
                     admin_link("Daily usage", "calendar_month", "billing_dailyusage"),
                     admin_link("Differences", "difference", "billing_usagedifference"),
+                    admin_link("Providers' figures", "balance", "billing_providerimport"),
                 ],
             },
             {

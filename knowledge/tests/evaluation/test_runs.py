@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Role
-from billing.models import UsageEvent
+from billing.budgets import forget_budgets
+from billing.models import Budget, BudgetHold, UsageEvent
 from knowledge.errors import ProviderUnavailable
 from knowledge.evaluation import golden, runs
 from knowledge.evaluation.actions import evaluation_start
@@ -85,6 +87,23 @@ def test_it_counts_for_the_organisation_and_for_no_person(live_acme: Organisatio
     assert set(events.values_list("member_id", "member_label", "organisation_id")) == {
         (None, "ada@example.org", live_acme.pk)
     }
+
+
+def test_at_the_cap_a_run_ends_and_says_whom_to_ask(
+    live_acme: Organisation, live_globex: Organisation, ada: User, asked: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the model costs nothing; so a price is made up."""
+    monkeypatch.setattr("knowledge.retrieval.usage.dearest", lambda *_, **__: Decimal("0.01"))
+    for organisation, amount in ((live_acme, "0.005"), (live_globex, "5")):
+        Budget.objects.create(organisation=organisation, amount_gbp=Decimal(amount), contact="Grace")
+    forget_budgets()
+    run = measured(live_acme, ada)
+    assert (run.state, run.failure_code, run.done_count) == ("failed", "budget_reached", 0)
+    assert "Ask Grace for more" in run.failure_message
+    Budget.objects.filter(organisation=live_acme).update(amount_gbp=Decimal(1))
+    forget_budgets()
+    assert measured(live_acme, ada).state == "done"
+    assert not BudgetHold.objects.exists()
 
 
 def test_a_run_goes_on_where_a_worker_died_and_counts_nothing_twice(

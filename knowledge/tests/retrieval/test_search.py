@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,7 +15,10 @@ import pytest
 
 from accounts.models import User
 from bench.stub_provider import StubProvider
-from billing.models import UsageEvent
+from billing.budgets import forget_budgets
+from billing.errors import BudgetReached
+from billing.models import Budget, BudgetPeriod, UsageEvent
+from knowledge.errors import IndexUnavailable
 from knowledge.models import Chunk, Collection, Document, DocumentVersion, TextVectors
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, sparse_encoder, vector_index
@@ -23,7 +27,7 @@ from knowledge.retrieval.remembered import RememberedChunks, remembered_chunks, 
 from knowledge.retrieval.scope import scope_key, scope_of
 from knowledge.retrieval.search import KEYWORDS_ONLY, NOT_RERANKED, retrieve, retrieve_traced
 from knowledge.retrieval.trace import Trace
-from knowledge.retrieval.usage import record_search
+from knowledge.retrieval.usage import calls_of, search_account
 from knowledge.selectors import library_of
 from knowledge.types import Asker, EmbeddedChunk, Labels, SearchResult, SearchScope
 from tenants.context import entered
@@ -278,9 +282,41 @@ def test_cohere_orders_and_is_metered(shelf: Shelf, person: User, cohere: StubPr
     assert found.passages[0].score == 1.0
     assert cohere.last_request["documents"][0].startswith("Handbook > Rules\n\n")
     assert found.rerank_usage is not None
-    record_search(shelf.library, Asker(id=person.pk, label=person.email), found)
+    with search_account(shelf.library, Asker(id=person.pk, label=person.email), "annual leave") as calls:
+        calls += calls_of(found)
     rows = UsageEvent.objects.order_by("kind").values_list("kind", "provider", "input_tokens")
     assert list(rows) == [("embedding", "local", found.usage.input_tokens), ("rerank", "cohere", 1)]
+
+
+def test_a_search_has_room_in_the_budget_before_and_is_in_it_after(
+    shelf: Shelf, person: User, cohere: StubProvider, live_globex: Organisation
+) -> None:
+    organisation = Organisation.objects.get(pk=shelf.library.tenant.id)
+    shelf.put("Handbook", [TEA, LEAVE, COFFEE, HOTEL])
+    ours = Budget.objects.create(organisation=organisation, amount_gbp=Decimal("0.0001"))
+    theirs = Budget.objects.create(organisation=live_globex, amount_gbp=Decimal(1))
+    forget_budgets()
+    asker, before = Asker(id=person.pk, label=person.email), UsageEvent.objects.count()
+    with pytest.raises(BudgetReached), search_account(shelf.library, asker, "annual leave"):
+        raise AssertionError("nothing may be asked")
+    Budget.objects.filter(pk=ours.pk).update(amount_gbp=Decimal(1))
+    forget_budgets()
+    found = calls_of(ask(shelf, person, "annual leave"))
+
+    def fails_in_the_end() -> None:
+        with search_account(shelf.library, asker, "annual leave") as calls:
+            calls.extend(found)
+            assert BudgetPeriod.objects.get(budget=ours).reserved_gbp > 0
+            raise IndexUnavailable
+
+    with pytest.raises(IndexUnavailable):
+        fails_in_the_end()
+    row = UsageEvent.objects.get(kind="rerank")
+    period = BudgetPeriod.objects.get(budget=ours)
+    assert 0 < period.spent_gbp == row.cost_gbp
+    assert period.reserved_gbp == 0
+    assert UsageEvent.objects.count() == before + 2  # what was spent until it failed is spent
+    assert not BudgetPeriod.objects.filter(budget=theirs).exists()
 
 
 @pytest.mark.parametrize("failure", [{"rerank_delay": 60}, {"status": 429}, {"status": 401}, {"garbled": True}])

@@ -11,6 +11,7 @@ from vena_platform.tests.isolation.rows import World
 
 # The parameter of an address → the row that it names. `path parameter` where one name means two things.
 ROWS_NAMED = {
+    "anomaly_id": "billing.SpendAnomaly",
     "answer_id": "chat.Message",
     "budget_id": "billing.Budget",
     "collection_id": "knowledge.Collection",

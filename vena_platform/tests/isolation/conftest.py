@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from model_bakery import baker
 
-from billing.models import Budget
+from billing.models import Budget, SpendAnomaly
 from conftest import Host, organisation, wipe
 from tenants.models import Organisation
 from vena_platform.isolation.evidence import table_checksums
@@ -35,6 +36,9 @@ def full(one: Organisation, first_number: int) -> World:
     world = make_world(one, marker, SPECIAL, first_number)
     world.rows["billing.Budget"] = baker.make(
         Budget, organisation=one, subject_label=marker, contact=marker, amount_gbp=5, period="monthly"
+    )
+    world.rows["billing.SpendAnomaly"] = baker.make(
+        SpendAnomaly, organisation=one, subject=marker, label=marker, day=timezone.now().date(), seen_at=None
     )
     return world
 
