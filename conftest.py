@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 import redis
+from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as django_connection
@@ -237,6 +239,14 @@ class Host(Client):
     def __init__(self, organisation: Organisation | None, **extra: Any) -> None:
         name = f"{organisation.slug}.localhost" if organisation else "localhost"
         super().__init__(headers={"host": f"{name}:8000"}, **extra)
+
+    def force_login(self, user: Any, backend: str | None = None) -> None:
+        """As somebody who has signed in a moment ago, so that nothing asks again who it is."""
+        super().force_login(user, backend)
+        session = self.session
+        request = SimpleNamespace(session=session)
+        record_authentication(request, user, "password", reauthenticated=True)  # type: ignore[arg-type]
+        session.save()
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Any:
         return self.post("/accounts/login/", {"login": email, "password": password})

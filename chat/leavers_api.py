@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.people.api import PeopleView, PersonApi
 from accounts.people.selectors import person_visible_to
 from accounts.selectors import signed_in
+from accounts.sign_in.freshness import require_fresh_sign_in
 from chat.leavers import content_hand_over, person_remove
 from tenants.selectors import organisation_of
 
@@ -42,5 +43,6 @@ class HandOverApi(PeopleView):
         user = signed_in(request)
         form = HandOverInput(data=request.data)
         form.is_valid(raise_exception=True)
+        require_fresh_sign_in(request._request)
         leaver, heir = person_visible_to(user, person_id), person_visible_to(user, form.validated_data["to"])
         return Response(HandOverOutput(content_hand_over(leaver=leaver, heir=heir, by=user)).data)

@@ -12,6 +12,7 @@ from accounts.errors import PersonNotFound
 from accounts.models import User
 from accounts.people.selectors import person_visible_to
 from accounts.selectors import signed_in
+from accounts.sign_in.freshness import fresh_for_changes
 from chat.leavers import content_hand_over, person_remove
 from tenants.selectors import organisation_of
 from vena_platform.errors import VenaError
@@ -19,6 +20,7 @@ from vena_platform.errors import VenaError
 
 @login_required
 @require_POST
+@fresh_for_changes
 def leave(request: HttpRequest, person_id: UUID) -> HttpResponse:
     """One of two buttons of a person's page: hand over what they shared, delete them."""
     user = signed_in(request)

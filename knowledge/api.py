@@ -151,9 +151,9 @@ class DocumentsApi(APIView):
         makes a new version; the same bytes again change nothing (200). The same address again is fetched again, and is
         a new version if it has changed. With `files`, repeated, up to 100 files come in at once: the answer has a
         result for each, and one that is refused keeps none of the others out."""
-        if "files" in request.data and "file" not in request.data:
-            return self.post_many(request)
         is_address = request.content_type.startswith("application/json")
+        if not is_address and "files" in request.data and "file" not in request.data:
+            return self.post_many(request)
         form = (AddressInput if is_address else DocumentInput)(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = dict(form.validated_data)

@@ -20,6 +20,7 @@ from accounts.people.forms import GroupsField, role_choices
 from accounts.permissions import Can, Role, may
 from accounts.scopes import Scope
 from accounts.selectors import require, signed_in
+from accounts.sign_in.freshness import fresh_for_changes
 from vena_platform.errors import VenaError
 
 ENDS = (("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("", "Never"))
@@ -46,6 +47,7 @@ class ServiceKeyForm(KeyForm):
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@fresh_for_changes
 def keys(request: HttpRequest) -> HttpResponse:
     """POST makes a key of one's own. It is shown on the page that answers, and never again."""
     user = signed_in(request)
@@ -58,6 +60,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_POST
+@fresh_for_changes
 def service_keys(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     require(user, Can.MANAGE_KEYS)

@@ -20,6 +20,7 @@ from accounts.people.actions import group_change, group_create, group_delete, pe
 from accounts.people.selectors import group_visible_to, groups_visible_to, people_visible_to, person_visible_to
 from accounts.permissions import Can, Role
 from accounts.selectors import require, signed_in
+from accounts.sign_in.freshness import require_fresh_sign_in
 from tenants.selectors import organisation_of
 from vena_platform.idempotency import once
 from vena_platform.pagination import NewestFirst, page_of
@@ -154,6 +155,7 @@ class PersonApi(PeopleView):
         """Name, role, groups, and whether they may sign in. The last active owner stays one (`last_owner`)."""
         user = signed_in(request)
         row = person_visible_to(user, person_id)
+        require_fresh_sign_in(request._request)
         form = PersonChange(data=request.data)
         form.is_valid(raise_exception=True)
         person_change(person=row, by=user, **form.validated_data)

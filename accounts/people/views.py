@@ -25,6 +25,7 @@ from accounts.people.forms import GroupForm, InvitationForm, JoiningForm, ListFo
 from accounts.people.selectors import group_visible_to, groups_visible_to, people_visible_to, person_visible_to
 from accounts.permissions import Can, Role, may
 from accounts.selectors import is_last_owner, require, signed_in
+from accounts.sign_in.freshness import fresh_for_changes
 from tenants.selectors import organisation_of
 from vena_platform.errors import VenaError
 
@@ -65,6 +66,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@fresh_for_changes
 def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
     user = signed_in(request)
     row = person_visible_to(user, person_id)

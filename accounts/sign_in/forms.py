@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.models import User
+from accounts.models import Group, User
 from accounts.permissions import Role
 from accounts.sign_in.errors import ProviderRefused
 from accounts.sign_in.models import IdentityProvider
@@ -53,6 +53,21 @@ def roles_in(text: str) -> dict[str, str]:
     return found
 
 
+def groups_in(text: str) -> list[list[str]]:
+    """Pairs of a value and the id of a group. Raises ValidationError for a group that is not here."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    known = {group.name.casefold(): str(group.pk) for group in Group.objects.all()}
+    found = []
+    for line in lines:
+        value, equals, name = (part.strip() for part in line.rpartition("="))
+        if not equals or not value or name.casefold() not in known:
+            raise forms.ValidationError(
+                f"“{line.strip()}”: write value = name of a group, one that is on the page Groups."
+            )
+        found.append([value, known[name.casefold()]])
+    return found
+
+
 class ProviderForm(forms.Form):
     """What both kinds share: for whom the provider speaks, and as what they come in."""
 
@@ -80,6 +95,21 @@ class ProviderForm(forms.Form):
         help_text="One a line: value = role. The highest role counts.",
     )
 
+    group_claim = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Claim with groups",
+        help_text="Often the same claim. Then the groups below follow the provider at each sign-in; other groups, and "
+        "those of a directory, stay as they are.",
+    )
+    group_map = forms.CharField(
+        required=False,
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": "hr-team = People & Culture"}),
+        label="Which value is which group",
+        help_text="One a line: value = the name of a group that is here. A value may stand on several lines.",
+    )
+
     def clean_domains(self) -> list[str]:
         words = re.split(r"[\s,;]+", str(self.cleaned_data["domains"]).lower())
         domains = [word.lstrip("@") for word in words if word]
@@ -90,6 +120,9 @@ class ProviderForm(forms.Form):
 
     def clean_role_map(self) -> dict[str, str]:
         return roles_in(str(self.cleaned_data["role_map"]))
+
+    def clean_group_map(self) -> list[list[str]]:
+        return groups_in(str(self.cleaned_data["group_map"]))
 
 
 class OidcForm(ProviderForm):
@@ -147,8 +180,10 @@ class SamlForm(ProviderForm):
 
 def form_for(row: IdentityProvider, data: Any = None) -> ProviderForm:
     initial = {name: getattr(row, name) for name in ("issuer", "client_id", "entity_id", "sso_url", "certificate")}
-    initial |= {name: getattr(row, name) for name in ("makes_members", "default_role", "role_claim")}
+    initial |= {name: getattr(row, name) for name in ("makes_members", "default_role", "role_claim", "group_claim")}
     initial["domains"] = ", ".join(row.domains)
     initial["role_map"] = "\n".join(f"{value} = {role}" for value, role in row.role_map.items())
+    names = {str(group.pk): group.name for group in Group.objects.all()}
+    initial["group_map"] = "\n".join(f"{value} = {names[one]}" for value, one in row.group_map if one in names)
     kind = OidcForm if row.kind == IdentityProvider.Kind.OIDC else SamlForm
     return kind(data, initial=initial)

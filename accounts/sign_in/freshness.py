@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from accounts.sign_in.errors import SignInAgain
 
@@ -32,6 +35,18 @@ def require_fresh_sign_in(request: HttpRequest) -> None:
     if request.path.startswith(PROGRAMS):
         raise SignInAgain
     raise ReauthenticationRequired
+
+
+def fresh_for_changes(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For a page whose changes are dangerous. Looking needs nothing."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST":
+            require_fresh_sign_in(request)
+        return view(request, *args, **kwargs)
+
+    return asked
 
 
 class FreshChanges:

@@ -55,6 +55,8 @@ class IdentityProvider(models.Model):
     default_role = models.CharField(max_length=32, default=Role.MEMBER)  # one of Role
     role_claim = models.CharField(max_length=200, blank=True)
     role_map = models.JSONField(default=dict, blank=True)  # value of the claim → role
+    group_claim = models.CharField(max_length=200, blank=True)
+    group_map = models.JSONField(default=list, blank=True)  # pairs: value of the claim, id of a group
     tested_at = models.DateTimeField(null=True, editable=False)
     failure_message = models.TextField(blank=True, editable=False)  # of the last test; for the person
     created_at = models.DateTimeField(auto_now_add=True)

@@ -15,7 +15,8 @@ from django.shortcuts import render
 
 from accounts.audit.actions import audit
 from accounts.audit.registry import Action
-from accounts.models import User
+from accounts.models import Group, User
+from accounts.people.actions import memberships_change
 from accounts.permissions import Role
 from accounts.sign_in.claims import domain_of, is_vouched, role_of, subjects_agree, values_of
 from accounts.sign_in.models import IdentityProvider
@@ -58,6 +59,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             self.recognise(request, sociallogin, row, email)
         if sociallogin.is_existing:
             renew_role(sociallogin.user, row, claims)
+            groups_follow(sociallogin.user, row, claims)
 
     def recognise(self, request: HttpRequest, sociallogin: SocialLogin, row: IdentityProvider, email: str) -> None:
         user = User.objects.filter(email__iexact=email).first()
@@ -78,6 +80,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             address.verified = address.email.lower() == sociallogin.user.email.lower()
         user: User = super().save_user(request, sociallogin, form)
+        groups_follow(user, row, claims)
         logger.info("sign_in.member_made", extra={"provider": row.slug, "user": str(user.pk), "role": user.role})
         return user
 
@@ -127,6 +130,19 @@ def renew_role(user: User, row: IdentityProvider, claims: Mapping[str, Any]) -> 
         audit(Action.ROLE_CHANGED, actor=user, target=user.email, target_id=str(user.pk), detail=facts)
         logger.info("sign_in.role_changed", extra={"provider": row.slug, "user": str(user.pk), "role": role})
         user.role = role
+
+
+def groups_follow(user: User, row: IdentityProvider, claims: Mapping[str, Any]) -> None:
+    """Of the groups that the provider speaks for, exactly those that it names; all others are left as they are, also
+    those that a directory manages."""
+    if not row.group_claim:
+        return
+    values = set(values_of(claims, row.group_claim))
+    spoken_for = {group_id for _, group_id in row.group_map}
+    named = {group_id for value, group_id in row.group_map if value in values}
+    groups = Group.objects.filter(pk__in=spoken_for, scim=None)
+    stays = user.member_of.exclude(pk__in=[group.pk for group in groups])
+    memberships_change(user, [*stays, *(group for group in groups if str(group.pk) in named)], provider=row.slug)
 
 
 def refuse(request: HttpRequest, sentence: str, detail: str) -> NoReturn:

@@ -77,9 +77,9 @@ class Browser:
         if body is not None:
             parts["json"] = body
         try:
-            line = client(self.local_address)
-            line.cookies.clear()  # it is everybody's
-            response = line.request(method, self.address + path, headers=headers, **parts)
+            shared = client(self.local_address)
+            shared.cookies.clear()  # it is everybody's
+            response = shared.request(method, self.address + path, headers=headers, **parts)
         except httpx2.TransportError as error:
             raise ProbeFailed(detail=f"{method} {path}: {error!r}") from error
         for line in response.headers.get_list("set-cookie"):

@@ -19,6 +19,7 @@ from accounts.privacy.actions import privacy_change
 from accounts.privacy.errors import NotConfirmed
 from accounts.privacy.selectors import admins_may_read, privacy_settings
 from accounts.selectors import require, signed_in
+from accounts.sign_in.freshness import fresh_for_changes
 from chat.page_context import turns_of
 from tenants.queueing import delay_on_commit
 from tenants.selectors import organisation_of
@@ -67,6 +68,7 @@ def settings_shown() -> dict[str, Any]:
 
 @login_required
 @require_POST
+@fresh_for_changes
 def change(request: HttpRequest) -> HttpResponse:
     require(signed_in(request), Can.MANAGE_PEOPLE)
     form = SettingsForm(request.POST)
@@ -82,12 +84,14 @@ def change(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@fresh_for_changes
 def own_export(request: HttpRequest) -> FileResponse:
     return exported(request, signed_in(request), with_words=True)
 
 
 @login_required
 @require_POST
+@fresh_for_changes
 def export(request: HttpRequest, person_id: UUID) -> FileResponse:
     """By somebody who manages people: without the words of conversations, unless the organisation lets them read."""
     admin = signed_in(request)
@@ -113,6 +117,7 @@ def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
+@fresh_for_changes
 def erase(request: HttpRequest, person_id: UUID) -> HttpResponse:
     admin = signed_in(request)
     require(admin, Can.MANAGE_PEOPLE)

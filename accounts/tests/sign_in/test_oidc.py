@@ -11,8 +11,11 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
-from accounts.models import User
+from accounts.audit.models import AuditEvent
+from accounts.audit.registry import Action
+from accounts.models import Group, User
 from accounts.permissions import Role
+from accounts.scim.models import ScimGroup
 from accounts.sign_in.actions import policy_change
 from accounts.sign_in.models import IdentityProvider
 from conftest import PASSWORD, Host
@@ -105,6 +108,45 @@ def test_who_comes_again_is_the_same_and_has_the_role_of_today(acme: Organisatio
     assert who(host) == ("ada@example.org", "finance")
     with entered(acme.schema_name):
         assert User.objects.filter(email="ada@example.org").count() == SocialAccount.objects.count() == 1
+
+
+def test_groups_follow_the_claim_and_others_stay(
+    acme: Organisation, globex: Organisation, owner: Any, issuer: str, on_host: Any
+) -> None:
+    for organisation in (acme, globex):
+        with entered(organisation.schema_name):
+            for name in ("People", "Admins", "Choir", "Directory"):
+                group = Group.objects.create(name=name)
+            ScimGroup.objects.create(group=group)
+    lines = "staff = People\nvena-admins = admins\nstaff = Directory"
+    page = set_up(owner, issuer, group_claim="groups", group_map=lines)
+    act(owner, page, "enable")
+    round_trip(on_host(acme), "ada")
+    with entered(acme.schema_name):
+        ada = User.objects.get(email="ada@example.org")
+        assert {group.name for group in ada.member_of.all()} == {"People", "Admins"}
+        ada.member_of.add(Group.objects.get(name="Choir"))
+        row = IdentityProvider.objects.get()
+        row.group_map = [[value if name != "People" else "left", name] for value, name in named(row)]
+        row.group_map = [[value, str(Group.objects.get(name=name).pk)] for value, name in row.group_map]
+        row.save()
+    round_trip(on_host(acme), "ada")
+    with entered(acme.schema_name):
+        assert {group.name for group in ada.member_of.all()} == {"Admins", "Choir"}
+        told = AuditEvent.objects.filter(action=Action.MEMBERSHIPS_CHANGED, target_id=str(ada.pk))
+        assert [one.detail["provider"] for one in told.order_by("id")] == ["okta", "okta"]
+    with entered(globex.schema_name):
+        assert not Group.objects.filter(members__isnull=False).exists()
+    shown = owner.get(page).content.decode()
+    assert "vena-admins = Admins" in shown
+    refused = owner.post(page, {**FORM, "issuer": issuer, "group_claim": "groups", "group_map": "staff = Nobody"})
+    assert refused.status_code == 422
+    assert "one that is on the page Groups" in refused.content.decode()
+
+
+def named(row: IdentityProvider) -> list[tuple[str, str]]:
+    names = {str(group.pk): group.name for group in Group.objects.all()}
+    return [(value, names[group_id]) for value, group_id in row.group_map]
 
 
 def test_a_member_is_recognised_and_keeps_password_and_ownership(
