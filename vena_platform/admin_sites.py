@@ -13,11 +13,7 @@ from django.contrib.admin import actions
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from unfold.sites import UnfoldAdminSite
-
-from vena_platform.addresses import address_of_request, network_of
-from vena_platform.limits import TooManyRequests, spend
 
 
 class EachByItself:
@@ -56,7 +52,16 @@ def branded(organisation: Any, styles: list[str]) -> dict[str, Any]:
     return shown
 
 
-class TenantAdminSite(LoggedSite):
+class SignedInElsewhere(LoggedSite):
+    """One sign-in for the whole host; somebody signed in without the right is told so."""
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next", "/admin/"), "/accounts/login/")
+
+
+class TenantAdminSite(SignedInElsewhere):
     settings_name = "UNFOLD_TENANT"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -67,26 +72,9 @@ class TenantAdminSite(LoggedSite):
         organisation = getattr(request, "organisation", None)
         return {**context, **branded(organisation, context["styles"])} if organisation else context
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """One sign-in for the whole host; somebody signed in without the right is told so."""
-        if request.user.is_authenticated:
-            raise PermissionDenied
-        return redirect_to_login(request.GET.get("next", "/admin/"), "/accounts/login/")
 
-
-class OperatorAdminSite(LoggedSite):
+class OperatorAdminSite(SignedInElsewhere):
     settings_name = "UNFOLD_OPERATORS"
-
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The one sign-in that is not allauth's: its guesses are counted by address and by name here."""
-        if request.method == "POST":
-            try:
-                network, name = network_of(address_of_request(request.META)), request.POST.get("username", "")
-                spend("operator_sign_in", address=network, name=name)
-            except TooManyRequests as error:
-                return render(request, "429.html", {"detail": error.text}, status=error.status)
-        response: HttpResponse = super().login(request, extra_context)
-        return response
 
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user

@@ -21,8 +21,8 @@ from vena_platform import demo
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The side bar's conversations (asked for only where a page shows them) and the demo's sign-in hint."""
     organisation = getattr(request, "organisation", None)
-    if organisation is None:
-        return {}
+    if organisation is None:  # operators have no side bar
+        return {"second_factor_layout": "allauth/layouts/entrance.html"}
     context: dict[str, Any] = {
         "conversations": SimpleLazyObject(lambda: sidebar_of(request)),
         "may_edit_documents": SimpleLazyObject(lambda: is_able(request, Can.EDIT_DOCUMENTS)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
@@ -18,6 +18,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("admin/providers/", operator_admin.admin_view(metrics.provider_states), name="provider_states"),
     path("admin/", operator_admin.urls),
+    path("accounts/", include("accounts.sign_in.urls_operators")),
 ]
 handler404 = "vena_platform.views.not_found"
 handler500 = "vena_platform.views.server_error"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 
 from accounts.sign_in.models import SignInPolicy
-from tenants.context import active_schema, entered
+from tenants.context import PUBLIC, active_schema, entered
 
 CACHE_KEY = "sign_in:policy"  # the cache puts the organisation in front
 CACHE_SECONDS = 300
@@ -27,7 +28,7 @@ class Required:
 
 
 def required() -> Required:
-    """Of the organisation whose schema is entered."""
+    """Of the organisation whose schema is entered; in the operators' schema, of operators."""
     kept: Required | None = cache.get(CACHE_KEY)
     if kept is None:
         kept = loaded()
@@ -36,6 +37,8 @@ def required() -> Required:
 
 
 def loaded() -> Required:
+    if active_schema() == PUBLIC:
+        return Required(second_factor=settings.VENA_OPERATOR_SECOND_FACTOR)
     row = SignInPolicy.objects.prefetch_related("key_holders").first()
     if row is None:
         return Required()

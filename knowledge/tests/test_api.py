@@ -40,6 +40,12 @@ def test_me(owner: Any) -> None:
     assert "edit_documents" in me["abilities"]
 
 
+@pytest.mark.parametrize("body", ["null", "[]", "1", '"files"'])
+def test_a_body_that_is_no_object_is_refused(owner: Any, body: str) -> None:
+    response = owner.post("/api/v1/documents/", body, content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid")
+
+
 def test_from_collection_to_search(owner: Any) -> None:
     made = owner.post("/api/v1/collections/", {"name": "Policies"}, content_type="application/json")
     assert made.status_code == 201

@@ -196,6 +196,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Counted in Redis, apart for each organisation. Wrong passwords for one address: five, then a pause of five minutes,
 # after ten of an hour, after twenty of a day. An address that nobody has is treated the same.
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key,10/h/key,20/d/key"}
+VENA_OPERATOR_SECOND_FACTOR = env.flag("VENA_OPERATOR_SECOND_FACTOR")  # in production on unless it is switched off
 VENA_EVEN_SECONDS = 0.25  # what asks for an e-mail takes at least so long, whether somebody has the address or not
 MFA_ADAPTER = "accounts.sign_in.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -274,7 +275,6 @@ VENA_API_PEOPLE_PER_ORGANISATION = 50  # and for one organisation
 VENA_LIMITS = {  # name → (uses, within seconds), by each person or address that is counted
     "search": (120, 60),
     "download": (20, 60),  # of a conversation, the audit log, what is kept about a person
-    "operator_sign_in": (10, 300),
     "scim_refused": (60, 60),  # requests of a directory without a token that holds
     "find": (60, 60),
 }

@@ -20,6 +20,7 @@ env.required(
 VENA_ENCRYPTION_KEYS = checked_keys(env.words("VENA_ENCRYPTION_KEYS"))
 VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT")
 VENA_SCHEME = "https"
+VENA_OPERATOR_SECOND_FACTOR = env.flag("VENA_OPERATOR_SECOND_FACTOR", default=True)
 MEDIA_ROOT = Path(env.required("VENA_MEDIA_ROOT", "a folder that web and worker processes share, for files"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.required("EMAIL_HOST", "the SMTP server that sends invitations and password resets")
