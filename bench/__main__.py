@@ -1,7 +1,8 @@
 """`make bench`: the whole measurement in one go, on a server and a stub provider of its own.
 
 Starts Vena on a fresh home with the stub as provider, then measures added first-token time, streams held at once, the
-cold start, ingestion, search, and whether the ledger holds under faults. Takes about fourteen minutes; keep the rest of the machine idle.
+cold start, ingestion, search, and whether the ledger holds under faults. Takes about fourteen minutes; keep the rest of
+the machine idle.
 """
 
 from __future__ import annotations
