@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from billing.budgets import LEVEL, Payer, Share, forget_budgets, period_open, shares_of
 from billing.models import UsageEvent
@@ -102,12 +102,9 @@ def booked(events: Sequence[UsageEvent], *, held: Collection[UUID] = (), closes:
 
 
 def periods_open(shares: Iterable[Share]) -> None:
-    try:
-        with transaction.atomic():
-            for share in shares:
-                period_open(share)
-    except IntegrityError:  # the budget is gone, with its organisation: it was only remembered
-        forget_budgets()
+    for share in shares:
+        period_open(share)
+    forget_budgets()  # one that is gone, with its organisation, was only remembered
 
 
 def run(
