@@ -245,7 +245,7 @@ class Host(Client):
         super().force_login(user, backend)
         session = self.session
         request = SimpleNamespace(session=session)
-        record_authentication(request, user, "password", reauthenticated=True)  # type: ignore[arg-type]
+        record_authentication(request, user, "password", reauthenticated=True)
         session.save()
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Any:

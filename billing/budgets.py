@@ -36,7 +36,7 @@ RESIZED = (
 OPEN = f"""
 INSERT INTO public.billing_budgetperiod
   (budget_id, subject_id, starts_on, limit_gbp, spent_gbp, reserved_gbp, warned_percent)
-VALUES (%(budget)s, %(subject)s, %(start)s, %(limit)s, %(spent)s, 0, 0)
+SELECT id, %(subject)s, %(start)s, %(limit)s, %(spent)s, 0, 0 FROM public.billing_budget WHERE id = %(budget)s
 ON CONFLICT (budget_id, subject_id, starts_on) DO UPDATE SET {RESIZED.format(limit="EXCLUDED.limit_gbp")}
 WHERE billing_budgetperiod.limit_gbp <> EXCLUDED.limit_gbp
 """

@@ -9,6 +9,7 @@ from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
@@ -88,6 +89,7 @@ class MatchesForm(forms.Form):
     without = forms.ModelMultipleChoiceField(
         Organisation.objects.order_by("name"),
         required=False,
+        widget=UnfoldAdminSelectMultipleWidget,
         label="Without",
         help_text="Organisations that have a key of their own at this provider: their calls are on another account.",
     )

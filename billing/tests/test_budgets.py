@@ -169,6 +169,19 @@ def test_what_a_dead_process_held_is_swept(acme: Organisation, budget: Callable[
     assert period(row)[1] == Decimal("0.3")
 
 
+def test_a_call_is_in_the_ledger_also_when_its_budget_is_gone(
+    acme: Organisation, budget: Callable[..., Budget], call: Call
+) -> None:
+    budget("1")
+    budget_reserve(Payer(acme.pk), uuid4(), Decimal("0.1"))
+    BudgetPeriod.objects.all().delete()
+    record_usage([call()])
+    assert BudgetPeriod.objects.get().spent_gbp == Decimal("0.00553")
+    Budget.objects.all().delete()  # with its organisation; this process remembers it for a moment
+    record_usage([call(), call()])
+    assert UsageEvent.objects.count() == 3
+
+
 def test_a_recount_puts_right_what_went_wrong(acme: Organisation, budget: Callable[..., Budget], call: Call) -> None:
     row = budget("1")
     budget_reserve(Payer(acme.pk), uuid4(), Decimal("0.1"))

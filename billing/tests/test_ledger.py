@@ -243,7 +243,7 @@ def test_operators_correct_an_entry_and_the_log_says_so(admin_books: Any, acme: 
     assert AuditEvent.objects.get(action="usage.corrected").organisation == "org_acme"
     page = host.get(address).content.decode()
     assert "&lt;b&gt;The invoice&lt;/b&gt;" in page
-    assert "taken back already" in host.post(address, form).content.decode()
+    assert "It was taken back. Correct the one" in host.post(address, form).content.decode()
     assert host.get("/admin/billing/usageevent/?is_counter__exact=1").status_code == 200
 
 

@@ -215,6 +215,6 @@ def test_money_in_any_order() -> None:
     run(
         Money,
         settings=settings(
-            max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
