@@ -106,6 +106,7 @@ def composing_server(prepared: Path, provider: StubProvider, new_home: Callable[
         OPENAI_BASE_URL=provider.openai_url,
         OPENAI_MODEL="stub-model",
         VENA_ANSWER_CACHE_SECONDS="0",
+        VENA_IDENTITY_NETWORKS="127.0.0.0/8",  # where tests run the identity providers
         VENA_DRAIN_SECONDS="2",
         VENA_SLOW_READER_SECONDS="4",
     ) as server:
