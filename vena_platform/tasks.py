@@ -9,10 +9,12 @@ from accounts.models import ErasureReceipt
 from knowledge.errors import IndexUnavailable
 from knowledge.tasks import organisation_of
 from tenants.context import entered
+from tenants.models import Organisation
 from tenants.selectors import open_organisations
 from vena_platform.privacy.erasing import ErasureIncomplete, person_erase
 from vena_platform.privacy.retention import retention_apply
 from vena_platform.provisioning import provision
+from vena_platform.removal import RemovalIncomplete, organisation_remove
 
 logger = logging.getLogger(__name__)
 
@@ -53,3 +55,14 @@ def erase_person(*, schema_name: str, receipt_id: str) -> None:
             person_erase(organisation, receipt)
         except ErasureIncomplete as error:
             logger.error("erasure.incomplete", extra={"detail": error.detail})
+
+
+@shared_task(
+    acks_late=True, autoretry_for=(RemovalIncomplete, IndexUnavailable, OSError), retry_backoff=10, max_retries=5
+)
+def remove_organisation(*, schema_name: str) -> None:
+    """What is gone already stays gone, so it may be run again."""
+    with entered("public"):
+        organisation = Organisation.objects.filter(schema_name=schema_name).first()
+    if organisation is not None:
+        organisation_remove(organisation)

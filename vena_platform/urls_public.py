@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
+from vena_platform.operations import views as operations
 
 urlpatterns = [
     path("", views.landing, name="landing"),
@@ -17,6 +18,12 @@ urlpatterns = [
     path("favicon.ico", views.favicon),
     path("metrics", metrics.metrics, name="metrics"),
     path("admin/providers/", operator_admin.admin_view(metrics.provider_states), name="provider_states"),
+    path("admin/organisations/", operator_admin.admin_view(operations.organisations), name="operations"),
+    path(
+        "admin/organisations/<uuid:organisation_id>/",
+        operator_admin.admin_view(operations.organisation),
+        name="operations_organisation",
+    ),
     path("admin/", operator_admin.urls),
     path("accounts/", include("accounts.sign_in.urls_operators")),
 ]

@@ -519,6 +519,7 @@ UNFOLD_OPERATORS: dict[str, Any] = {
             {
                 "title": "Organisations",
                 "items": [
+                    {"title": "At a glance", "icon": "dashboard", "link": reverse_lazy("operations")},
                     admin_link("Organisations", "domain", "tenants_organisation"),
                     admin_link("Provisioning", "construction", "tenants_provisioning"),
                     admin_link("Deletion receipts", "receipt_long", "tenants_deletionreceipt"),
