@@ -85,7 +85,7 @@ def checks_of(organisation: Organisation, figures: Figures | None) -> list[Check
         Check(
             "Search index",
             bool(vectors) or not figures.chunks,
-            f"{vectors:,} vectors; {figures.chunks:,} passages. `manage.py reconcile` compares and mends.",
+            f"{vectors:,} vectors; {figures.chunks:,} passages. manage.py reconcile compares and mends.",
         ),
         Check(
             "Documents",
