@@ -38,7 +38,7 @@ def sign_in(acme: Organisation, make_person: MakePerson, on_host: Any) -> Callab
 def operator(db: None, on_host: Any) -> Any:
     User.objects.create_superuser(OPERATOR, "correct horse battery")
     host = on_host(None)
-    assert host.post("/admin/login/", {"username": OPERATOR, "password": "correct horse battery"}).status_code == 302
+    assert host.sign_in(OPERATOR).status_code == 302
     return host
 
 
@@ -139,7 +139,7 @@ def test_operators_see_operators_only(acme: Organisation, sign_in: Any, operator
 def test_who_is_no_operator_gets_nothing_on_the_public_host(db: None, on_host: Any) -> None:
     User.objects.create_user("staff@vena.example", "correct horse battery", role=Role.OWNER)
     host = on_host(None)
-    host.post("/admin/login/", {"username": "staff@vena.example", "password": "correct horse battery"})
+    host.sign_in("staff@vena.example")
     assert host.get("/admin/").status_code == 302
 
 

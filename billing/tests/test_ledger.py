@@ -198,7 +198,7 @@ def admin_books(call: Call, on_host: Any) -> Callable[[str], Any]:
     def open_books(model: str) -> Any:
         User.objects.create_superuser("operator@vena.example", "correct horse battery")
         host = on_host(None)
-        host.post("/admin/login/", {"username": "operator@vena.example", "password": "correct horse battery"})
+        host.sign_in("operator@vena.example")
         record_usage([call()])
         row = UsageEvent.objects.get()
         return host, {"usageevent": row, "modelprice": row.price, "exchangerate": row.rate}[model]

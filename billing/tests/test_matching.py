@@ -142,7 +142,7 @@ def test_costs_are_compared_in_pounds(call: Call, then: None) -> None:
 def operator(db: None, on_host: Any) -> Any:
     User.objects.create_superuser("operator@vena.example", "correct horse battery")
     host = on_host(None)
-    host.post("/admin/login/", {"username": "operator@vena.example", "password": "correct horse battery"})
+    host.sign_in("operator@vena.example")
     return host
 
 

@@ -302,6 +302,6 @@ def test_operators_read_what_was_rolled_up_and_what_differed(
     User.objects.create_superuser("operator@vena.example", PASSWORD)
     Budget.objects.create(organisation=acme, amount_gbp=Decimal(ago(1).year))
     host = on_host(None)
-    host.post("/admin/login/", {"username": "operator@vena.example", "password": PASSWORD})
+    host.sign_in("operator@vena.example")
     assert str(ago(1).year) in host.get(f"/admin/billing/{model}/").content.decode()
     assert host.get(f"/admin/billing/{model}/add/").status_code == 403

@@ -48,7 +48,7 @@ def test_one_organisation_by_every_way_to_write_its_host(acme: Organisation, hos
 def test_the_public_site_by_every_way_to_write_its_host(db: None, host: str) -> None:
     assert is_public_host(host)
     assert get(host, "/signup/").status_code == 200
-    assert get(host, "/accounts/login/").status_code == 404
+    assert get(host, "/api/v1/me/").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ FOR_ALL = {
     "isolation_report": "makes two organisations of its own",
     "migrate_organisations": "changes tables, and no rows",
     "permissions_page": "writes docs/permissions.md",
+    "provider_usage_import": "brings in a provider's figures of the platform's own account",
     "rotate_secrets": "encrypts everybody's secrets anew, each for its organisation",
     "serve": "runs everything",
 }
