@@ -15,7 +15,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.budgets import budget_count, budget_release, has_budgets
+from billing.cost_groups import charged_to
 from billing.models import UsageEvent
+from billing.names import KEY, names_keep
 from billing.prices import quote
 from billing.types import UsageRecord
 
@@ -42,6 +44,9 @@ def record_usage(records: Sequence[UsageRecord]) -> Decimal:
     events = list({record.key: event_of(record) for record in reversed(records)}.values())[::-1]
     if not events:
         return Decimal(0)
+    for record in records:
+        if record.api_key_id:
+            names_keep(record.tenant.id, KEY, {record.api_key_id: record.api_key_label})
     organisations = {event.organisation_id for event in events}
     if any(map(has_budgets, organisations)):
         with transaction.atomic():
@@ -74,6 +79,7 @@ def event_of(record: UsageRecord) -> UsageEvent:
         logger.warning("usage.unpriced", extra={"provider": record.provider, "model": record.model})
     cached = min(record.cached_input_tokens, record.input_tokens)
     written = min(record.cache_write_tokens, record.input_tokens - cached)
+    charged = charged_to(record)
     return UsageEvent(
         idempotency_key=record.key,
         created_at=timezone.now(),
@@ -82,6 +88,11 @@ def event_of(record: UsageRecord) -> UsageEvent:
         member_id=record.member_id,
         member_label=record.member_label,
         group_ids=list(record.group_ids),
+        group_id=charged.group_id,
+        cost_centre=charged.cost_centre,
+        api_key_id=record.api_key_id,
+        conversation_id=record.conversation_id,
+        collection_ids=sorted(record.collection_ids),
         kind=record.kind,
         outcome=record.outcome,
         subject=record.subject,

@@ -8,9 +8,11 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
+from billing.models_rollups import DailyCollection as DailyCollection
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
+from billing.models_rollups import UsageName as UsageName
 from tenants.models import Organisation
 
 
@@ -133,6 +135,11 @@ class UsageEvent(models.Model):
     member_id = models.UUIDField(null=True)
     member_label = models.CharField(max_length=254, blank=True)
     group_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # the member's when it was made
+    group_id = models.UUIDField(null=True)  # the one that is charged; see `cost_groups`
+    cost_centre = models.CharField(max_length=60, blank=True)  # that it had then
+    api_key_id = models.UUIDField(null=True)
+    conversation_id = models.UUIDField(null=True)
+    collection_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # of what was read or taken in, in order
     kind = models.CharField(max_length=16, choices=Kind)
     outcome = models.CharField(max_length=16, choices=Outcome)
     subject = models.UUIDField(null=True)  # the answer or document it was spent on
@@ -151,6 +158,11 @@ class UsageEvent(models.Model):
         indexes = [
             models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation"),
             models.Index(fields=["subject"], name="usage_by_subject"),
+            models.Index(
+                fields=["organisation_id", "conversation_id"],
+                condition=models.Q(conversation_id__isnull=False),
+                name="usage_by_conversation",
+            ),
             BrinIndex(fields=["created_at"], name="usage_by_time"),  # rows come in order: a few pages for millions
         ]
         constraints = [

@@ -7,7 +7,8 @@ the ledger (`usage_lines`), so they are never behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from billing.models import DailyUsage, RolledDay, UsageDifference, UsageEvent
+from billing.models import DailyCollection, DailyUsage, RolledDay, UsageDifference, UsageEvent
 from billing.savings import OF_CALLS, PRICES
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,12 @@ logger = logging.getLogger(__name__)
 REST = timedelta(minutes=15)  # after midnight: transactions of the day before have ended
 CHECKED_A_NIGHT = 10  # days; those that were checked longest ago
 
-KEY = ("organisation_id", "member_id", "kind", "provider", "model", "outcome")
+KEY = (
+    *("organisation_id", "member_id", "kind", "provider", "model", "outcome"),
+    *("group_id", "cost_centre", "api_key_id"),
+)
+COLLECTION_KEY = ("organisation_id", "collection_ids", "kind", "outcome")
+NULLABLE = {"member_id", "group_id", "api_key_id"}
 COUNTS = {  # column → how the ledger's rows become it
     "calls": "count(*)",
     "unpriced_calls": "count(*) FILTER (WHERE price_id IS NULL)",
@@ -35,48 +41,83 @@ COUNTS = {  # column → how the ledger's rows become it
     "cost_gbp": "sum(cost_gbp)",
 }
 SUMS = (*COUNTS, "cache_saved_gbp")
-# First together by price, which is quick and leaves few rows, then what they saved.
-OF_LEDGER = f"""
-SELECT calls.day, {", ".join(f"calls.{name}" for name in (*KEY, "member_label", *COUNTS))},
+
+
+def of_ledger(key: Sequence[str], which: str) -> str:
+    """The ledger's rows by day and `key`. First together by price, which is quick and leaves few rows, then what they
+    saved."""
+    return f"""
+SELECT calls.day, {", ".join(f"calls.{name}" for name in (*key, "member_label", *COUNTS))},
   coalesce({OF_CALLS}, 0) AS cache_saved_gbp
 FROM (
-  SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {", ".join(KEY)}, price_id, rate_id,
+  SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {", ".join(key)}, price_id, rate_id,
     max(member_label) AS member_label, {", ".join(f"{sql} AS {name}" for name, sql in COUNTS.items())}
-  FROM public.billing_usageevent AS event WHERE {{which}}
-  GROUP BY 1, {", ".join(KEY)}, price_id, rate_id
+  FROM public.billing_usageevent AS event WHERE {which}
+  GROUP BY 1, {", ".join(key)}, price_id, rate_id
 ) AS calls {PRICES}
 """
-OF_DAY = f"""
-SELECT {", ".join(KEY)}, max(member_label) AS member_label, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
-FROM ({OF_LEDGER.format(which="created_at >= %(start)s AND created_at < %(end)s")}) AS parts
-GROUP BY {", ".join(KEY)}
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """One table that is made of the ledger, a line for each day and key."""
+
+    table: str
+    key: tuple[str, ...]
+    constraint: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def of_day(self) -> str:
+        labels = "".join(f", max({name}) AS {name}" for name in self.labels)
+        which = "created_at >= %(start)s AND created_at < %(end)s"
+        return f"""
+SELECT {", ".join(self.key)}{labels}, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
+FROM ({of_ledger(self.key, which)}) AS parts GROUP BY {", ".join(self.key)}
 """
-# The ledger only grows, so a line never has to go, and one statement is enough.
-ROLL = f"""
-WITH fresh AS ({OF_DAY}), lines AS (
-  INSERT INTO public.billing_dailyusage (day, {", ".join(KEY)}, member_label, {", ".join(SUMS)})
-  SELECT %(day)s, {", ".join(KEY)}, member_label, {", ".join(SUMS)} FROM fresh
-  ON CONFLICT ON CONSTRAINT one_line_a_day DO UPDATE SET member_label = EXCLUDED.member_label,
-    {", ".join(f"{name} = EXCLUDED.{name}" for name in SUMS)}
-  RETURNING calls, cost_gbp
-)
-INSERT INTO public.billing_rolledday (day, calls, cost_gbp, rolled_at)
-SELECT %(day)s, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
-ON CONFLICT (day) DO UPDATE
-SET calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
+
+    @property
+    def rolled(self) -> str:
+        """The ledger only grows, so a line never has to go, and one statement is enough."""
+        columns = ", ".join((*self.key, *self.labels, *SUMS))
+        return f"""
+INSERT INTO public.{self.table} (day, {columns})
+SELECT %(day)s, {columns} FROM ({self.of_day}) AS fresh
+ON CONFLICT ON CONSTRAINT {self.constraint} DO UPDATE
+SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*self.labels, *SUMS))}
+RETURNING calls, cost_gbp
 """
-DIFFERENCES = f"""
-WITH ledger AS ({OF_DAY}), rolled AS (SELECT * FROM public.billing_dailyusage WHERE day = %(day)s)
+
+    @property
+    def differences(self) -> str:
+        return f"""
+WITH ledger AS ({self.of_day}), rolled AS (SELECT * FROM public.{self.table} WHERE day = %(day)s)
 SELECT coalesce(ledger.organisation_id, rolled.organisation_id),
   coalesce(sum(ledger.calls), 0), coalesce(sum(rolled.calls), 0),
   coalesce(sum(ledger.cost_gbp), 0), coalesce(sum(rolled.cost_gbp), 0)
 FROM ledger FULL JOIN rolled
-  ON ({", ".join(f"ledger.{name}" for name in KEY if name != "member_id")})
-   = ({", ".join(f"rolled.{name}" for name in KEY if name != "member_id")})
-  AND coalesce(ledger.member_id::text, '') = coalesce(rolled.member_id::text, '')
+  ON ({", ".join(f"ledger.{name}" for name in self.key if name not in NULLABLE)})
+   = ({", ".join(f"rolled.{name}" for name in self.key if name not in NULLABLE)})
+  {" ".join(same(name) for name in self.key if name in NULLABLE)}
 GROUP BY 1
 HAVING bool_or(({", ".join(f"ledger.{name}" for name in SUMS)})
   IS DISTINCT FROM ({", ".join(f"rolled.{name}" for name in SUMS)}))
+"""
+
+
+def same(column: str) -> str:
+    return f"AND coalesce(ledger.{column}::text, '') = coalesce(rolled.{column}::text, '')"
+
+
+MEMBERS = RollUp("billing_dailyusage", KEY, "one_line_a_day", labels=("member_label",))
+COLLECTIONS = RollUp("billing_dailycollection", COLLECTION_KEY, "one_collection_line_a_day")
+# Both from one look at the ledger: a row that is written meanwhile is in both or in none.
+ROLL = f"""
+WITH lines AS ({MEMBERS.rolled}), of_collections AS ({COLLECTIONS.rolled})
+INSERT INTO public.billing_rolledday (day, calls, cost_gbp, rolled_at)
+SELECT %(day)s, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
+ON CONFLICT (day) DO UPDATE
+SET calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
 """
 
 
@@ -104,6 +145,7 @@ def day_make_again(day: date) -> None:
     """Also takes away lines that the ledger knows nothing of."""
     with transaction.atomic():
         DailyUsage.objects.filter(day=day).delete()
+        DailyCollection.objects.filter(day=day).delete()
         day_roll(day)
 
 
@@ -154,9 +196,11 @@ def day_check(day: date) -> list[UsageDifference]:
 
 def differences_of(day: date) -> list[UsageDifference]:
     """One for each organisation whose lines of the day are not exactly the ledger's, in any figure."""
-    with connection.cursor() as cursor:
-        cursor.execute(DIFFERENCES, of_day(day))
-        rows = cursor.fetchall()
+    rows: dict[Any, tuple[Any, ...]] = {}
+    for roll_up in (COLLECTIONS, MEMBERS):
+        with connection.cursor() as cursor:
+            cursor.execute(roll_up.differences, of_day(day))
+            rows |= {row[0]: row for row in cursor.fetchall()}
     return [
         UsageDifference(
             organisation_id=organisation,
@@ -167,7 +211,7 @@ def differences_of(day: date) -> list[UsageDifference]:
             rolled_gbp=rolled_gbp,
             organisation_label=label_of(organisation),
         )
-        for organisation, ledger_calls, rolled_calls, ledger_gbp, rolled_gbp in rows
+        for organisation, ledger_calls, rolled_calls, ledger_gbp, rolled_gbp in rows.values()
     ]
 
 
