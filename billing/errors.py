@@ -31,6 +31,11 @@ class PeriodNotPossible(VenaError):
     message = "There is no report for this period. Choose another one."
 
 
+class LineNotFound(VenaError):
+    code, status = "line_not_found", 404
+    message = "There is no such line in the report. Open the report again and choose one there."
+
+
 class BudgetNotFound(VenaError):
     code, status = "budget_not_found", 404
     message = "This budget is not there. Open the list of budgets again."

@@ -180,6 +180,11 @@ class UsageEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.model} £{self.cost_gbp}"
 
+    @property
+    def answer_id(self) -> uuid.UUID | None:
+        """The answer it was made for; None for documents and searches."""
+        return self.subject if self.conversation_id else None
+
 
 class Budget(models.Model):
     """What an organisation, a group or a person may spend, by the month or once; what happens at the cap is the

@@ -45,7 +45,7 @@ async def answer_question(question: Question, receipt: Receipt) -> AsyncGenerato
         yield TextDelta(reply)
         yield Finished(text=reply, cited=(), usage=ModelUsage("", ""))
         return
-    spending = Spending(question.library.tenant, question.asker, question.answer_id)
+    spending = Spending(question.library.tenant, question.asker, question.answer_id, question.conversation_id)
     allowance = Allowance(question, spending)
     memory = Memory(question, receipt, spending, allowance)
     try:
@@ -94,6 +94,7 @@ async def answered(
     found = await searched(question, asked, known)
     for kind, usage in calls_of(found):
         spending.add(usage, kind=kind)
+    spending.documents = frozenset(passage.document_id for passage in found.passages)
     for note in found.notes:
         yield note
     yield SourcesFound(found.passages)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID, uuid5
 
 from billing.budgets import Payer, budget_reserve
 from billing.metering import record_usage, usage_settle
 from billing.types import UsageRecord
+from knowledge.retrieval.usage import collections_of
 from knowledge.types import Asker, ModelUsage
 from tenants.context import in_tenant
 from tenants.types import TenantKey
@@ -20,8 +23,10 @@ class Spending:
     The same call of the same answer has the same key, so it is counted once.
     """
 
-    def __init__(self, tenant: TenantKey, asker: Asker, subject: UUID) -> None:
+    def __init__(self, tenant: TenantKey, asker: Asker, subject: UUID, conversation_id: UUID | None = None) -> None:
         self.tenant, self.asker, self.subject = tenant, asker, subject
+        self.conversation_id = conversation_id
+        self.documents: frozenset[UUID] = frozenset()  # what was read for it
         self.records: list[UsageRecord] = []
         self.held: UUID | None = None  # under which key the budgets hold room for it
         self._names: Counter[str] = Counter()
@@ -49,6 +54,9 @@ class Spending:
                 member_label=self.asker.label,
                 group_ids=self.asker.group_ids,
                 subject=self.subject,
+                conversation_id=self.conversation_id,
+                api_key_id=self.asker.api_key_id,
+                api_key_label=self.asker.api_key_label,
             )
         )
 
@@ -63,8 +71,14 @@ class Spending:
 
     async def settle(self) -> Decimal:
         """Write the ledger and give back what was held, both or neither; the cost of all calls, in pounds."""
-        if self.held:
-            return await in_tenant(self.tenant.schema_name, usage_settle, self.records, self.held)
-        if not self.records:
+        if not self.held and not self.records:
             return Decimal(0)
-        return await in_tenant(self.tenant.schema_name, record_usage, self.records)
+        return await in_tenant(self.tenant.schema_name, written, self.records, self.documents, self.held)
+
+
+def written(records: Sequence[UsageRecord], documents: frozenset[UUID], held: UUID | None) -> Decimal:
+    """The calls with the collections that were read."""
+    if records and documents:
+        collections = collections_of(records[0].tenant, documents)
+        records = [replace(record, collection_ids=collections) for record in records]
+    return usage_settle(records, held) if held else record_usage(records)
