@@ -13,6 +13,8 @@ from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
 from billing.models_rollups import UsageName as UsageName
+from billing.models_schedules import ReportSchedule as ReportSchedule
+from billing.models_schedules import ReportSending as ReportSending
 from tenants.models import Organisation
 
 

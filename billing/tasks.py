@@ -12,6 +12,7 @@ from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
 from billing.partitions import partitions_ensure
 from billing.rollups import days_check, days_roll
+from billing.schedules import reports_send
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,11 @@ def recount_budget(*, budget_id: str) -> None:
 @shared_task
 def warn_of_budgets() -> None:
     budgets_warn()
+
+
+@shared_task
+def send_reports() -> None:
+    reports_send()
 
 
 @shared_task

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from billing import views, views_budgets, views_statements
+from billing import views, views_budgets, views_schedules, views_statements
 
 
 def urlpatterns_with(
@@ -21,6 +21,8 @@ def urlpatterns_with(
             {**from_above, "default_model": default_model},
             name="usage_statements",
         ),
+        path("usage/schedules/", views_schedules.schedules, name="usage_schedules"),
+        path("usage/schedules/<uuid:schedule_id>/", views_schedules.schedule, name="usage_schedule"),
         path("usage/budgets/", views_budgets.budgets, name="budgets"),
         path("usage/budgets/<uuid:budget_id>/", views_budgets.budget, name="budget"),
         path("usage/bars/hide/", views_budgets.hide_bar, name="hide_budget_bar"),

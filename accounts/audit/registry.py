@@ -65,6 +65,7 @@ class Action(StrEnum):
     RETENTION_APPLIED = "privacy.retention_applied"
 
     USAGE_EXPORTED = "usage.exported"
+    REPORT_SCHEDULED = "report.scheduled"
     BUDGET_CHANGED = "budget.changed"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_CUT = "audit.cut"
@@ -142,6 +143,7 @@ SENTENCES = {
     Action.PRIVACY_CHANGED: "The organisation's privacy settings were changed.",
     Action.RETENTION_APPLIED: "What is older than the organisation keeps was deleted.",
     Action.USAGE_EXPORTED: "A usage report was downloaded.",
+    Action.REPORT_SCHEDULED: "A report by e-mail was added, paused, resumed or removed.",
     Action.BUDGET_CHANGED: "A budget was given, changed or switched off.",
     Action.AUDIT_EXPORTED: "The audit log was downloaded.",
     Action.AUDIT_CUT: "Entries older than the log is kept were cut off.",

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from model_bakery import baker
 
-from billing.models import Budget
+from billing.models import Budget, ReportSchedule
 from conftest import Host, organisation, wipe
 from tenants.models import Organisation
 from vena_platform.isolation.evidence import table_checksums
@@ -35,6 +35,9 @@ def full(one: Organisation, first_number: int) -> World:
     world = make_world(one, marker, SPECIAL, first_number)
     world.rows["billing.Budget"] = baker.make(
         Budget, organisation=one, subject_label=marker, contact=marker, amount_gbp=5, period="monthly"
+    )
+    world.rows["billing.ReportSchedule"] = baker.make(
+        ReportSchedule, organisation=one, report="member", formats=["csv"], created_by_label=marker
     )
     return world
 
