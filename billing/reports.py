@@ -38,13 +38,15 @@ FIGURES = f"""coalesce(sum(calls) FILTER (WHERE kind = 'chat' AND outcome <> 'fa
   {", ".join(f"coalesce(sum({name}), 0)" for name in SUMS)}"""
 
 
-def lines_of(roll_up: RollUp) -> str:
-    """A roll-up's lines of a period; of days that are not rolled up, the same from the ledger."""
-    columns = ", ".join(("day", *roll_up.key[1:], *roll_up.labels, *SUMS))
-    ledger = of_ledger(roll_up.key, f"{OF_ORGANISATION} AND ({{live_moments}})")
+def lines_of(roll_up: RollUp, *, of_all: bool = False) -> str:
+    """A roll-up's lines of a period; of days that are not rolled up, the same from the ledger. `of_all` is for the
+    operators' own pages."""
+    whose = "true" if of_all else OF_ORGANISATION
+    columns = ", ".join(("day", *roll_up.key, *roll_up.labels, *SUMS))
+    ledger = of_ledger(roll_up.key, f"{whose} AND ({{live_moments}})")
     return f"""
   SELECT {columns} FROM public.{roll_up.table}
-  WHERE {OF_ORGANISATION} AND day BETWEEN %(since)s AND %(until)s AND NOT ({{live_days}})
+  WHERE {whose} AND day BETWEEN %(since)s AND %(until)s AND NOT ({{live_days}})
   UNION ALL
   SELECT {columns} FROM ({ledger}) AS ledger
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from billing import platform_finance
 from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon),
     path("metrics", metrics.metrics, name="metrics"),
     path("admin/providers/", operator_admin.admin_view(metrics.provider_states), name="provider_states"),
+    path("admin/finance/", operator_admin.admin_view(platform_finance.finance), name="platform_finance"),
     path("admin/", operator_admin.urls),
 ]
 handler404 = "vena_platform.views.not_found"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -39,7 +40,10 @@ def schedule(organisation: Organisation, **values: Any) -> ReportSchedule:
 def used(acme: Organisation, globex: Organisation, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: MONDAY - timedelta(days=1)))
     record_usage(
-        [call(member_label="ada@example.org"), replace(call(member_label="eve@globex.example"), tenant=globex.key)]
+        [
+            call(member_id=uuid4(), member_label="ada@example.org"),
+            replace(call(member_id=uuid4(), member_label="eve@globex.example"), tenant=globex.key),
+        ]
     )
 
 

@@ -527,6 +527,7 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                 "title": "Billing",
                 "separator": True,
                 "items": [
+                    {"title": "Finance", "icon": "account_balance", "link": reverse_lazy("platform_finance")},
                     admin_link("Plans", "sell", "billing_plan"),
                     admin_link("Subscriptions", "card_membership", "billing_subscription"),
                     admin_link("Model prices", "payments", "billing_modelprice"),
