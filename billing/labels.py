@@ -11,7 +11,7 @@ from billing.models import UsageEvent
 from billing.names import COLLECTION, GROUP, KEY, names_of
 
 NOBODY = "Without a person"
-KIND_NAMES = {
+KIND_NAMES: dict[str, str] = {
     UsageEvent.Kind.CHAT: "Answers",
     UsageEvent.Kind.EMBEDDING: "Embedding of questions and documents",
     UsageEvent.Kind.RERANK: "Re-ranking of passages",

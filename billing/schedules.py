@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from smtplib import SMTPException
+from typing import Any
 from uuid import UUID
 
 from django.core.mail import EmailMessage
@@ -91,7 +92,7 @@ def is_sent(schedule: ReportSchedule, since: date) -> bool:
 
 def claimed(due: Due, now: datetime) -> int | None:
     """The row that says that we send it; None where somebody else does, or did."""
-    values = {"schedule": due.schedule.pk, "since": due.since, "now": now, "abandoned": now - ABANDONED}
+    values: dict[str, Any] = {"schedule": due.schedule.pk, "since": due.since, "now": now, "abandoned": now - ABANDONED}
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, values)
         row = cursor.fetchone()

@@ -30,7 +30,7 @@ COST = Decimal("0.00553")
 
 @pytest.fixture
 def used(acme: Organisation, globex: Organisation, call: Call) -> None:
-    plan = Plan.objects.create(slug="team", name="Team", monthly_price_gbp=Decimal("49.00"))
+    plan = Plan.objects.create(slug="bought", name="Bought", monthly_price_gbp=Decimal("49.00"))
     Subscription.objects.update_or_create(organisation=acme, defaults={"plan": plan})
     Subscription.objects.filter(organisation=globex).delete()
     gone = replace(acme.key, id=uuid4(), schema_name="org_gone")

@@ -39,12 +39,8 @@ def schedule(organisation: Organisation, **values: Any) -> ReportSchedule:
 @pytest.fixture
 def used(acme: Organisation, globex: Organisation, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: MONDAY - timedelta(days=1)))
-    record_usage(
-        [
-            call(member_id=uuid4(), member_label="ada@example.org"),
-            replace(call(member_id=uuid4(), member_label="eve@globex.example"), tenant=globex.key),
-        ]
-    )
+    record_usage([call(member_id=uuid4(), member_label="ada@example.org")])
+    record_usage([replace(call(member_id=uuid4(), member_label="eve@globex.example"), tenant=globex.key)])
 
 
 @pytest.mark.usefixtures("used")

@@ -19,9 +19,10 @@ from lxml import etree  # type: ignore[import-untyped]
 from python_calamine import CalamineWorkbook
 
 from accounts.permissions import Role
-from billing.exporting import About, csv_of, inert, xlsx_of
+from billing.exporting import csv_of, inert, xlsx_of
 from billing.metering import record_usage
 from billing.reports import Figures, Line, Report
+from billing.sheets import About
 from billing.types import UsageRecord
 from tenants.models import Organisation
 
