@@ -35,7 +35,6 @@ def schedule_add(
     every: str,
     formats: Sequence[str],
     people: Sequence[User] = (),
-    by: User,
 ) -> ReportSchedule:
     """From the period that runs now on. Raises ScheduleNotPossible."""
     if report not in REPORTS or not formats or not set(formats) <= set(ReportSchedule.Format.values):
@@ -51,7 +50,6 @@ def schedule_add(
         formats=list(formats),
         member_ids=[one.pk for one in people],
         starts_on=timezone.now().date(),
-        created_by_label=by.email,
     )
     told(row, "added")
     return row

@@ -30,7 +30,6 @@ class ReportSchedule(models.Model):
     member_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # none: all owners and finance
     is_active = models.BooleanField(default=True)
     starts_on = models.DateField()  # of no period that ended before this day
-    created_by_label = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -57,13 +57,12 @@ class ScheduleForm(forms.Form):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def schedules(request: HttpRequest) -> HttpResponse:
-    user = signed_in(request)
-    require(user, Can.READ_USAGE)
+    require(signed_in(request), Can.READ_USAGE)
     organisation = organisation_of(request)
     form = ScheduleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            schedule_add(organisation=organisation, by=user, **form.values())
+            schedule_add(organisation=organisation, **form.values())
         except VenaError as error:
             form.add_error(None, error.text)
         else:

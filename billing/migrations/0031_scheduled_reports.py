@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
                 ('member_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), blank=True, default=list, size=None)),
                 ('is_active', models.BooleanField(default=True)),
                 ('starts_on', models.DateField()),
-                ('created_by_label', models.CharField(blank=True, max_length=254)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='report_schedules', to='tenants.organisation')),
             ],

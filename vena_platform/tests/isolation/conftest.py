@@ -37,7 +37,7 @@ def full(one: Organisation, first_number: int) -> World:
         Budget, organisation=one, subject_label=marker, contact=marker, amount_gbp=5, period="monthly"
     )
     world.rows["billing.ReportSchedule"] = baker.make(
-        ReportSchedule, organisation=one, report="member", formats=["csv"], created_by_label=marker
+        ReportSchedule, organisation=one, report="member", formats=["csv"]
     )
     return world
 
