@@ -59,7 +59,7 @@ def table_of(sheet: Sheet, width: float) -> LongTable:
     lines = [
         [Paragraph(escape(sheet.columns[column]), HEAD if column < sheet.keys else HEAD_NUMBER) for column in shown],
         *([cell_of(row[column], places, NUMBER) for column in shown] for row in sheet.rows),
-        [cell_of(total[column], places, HEAD_NUMBER) for column in shown],
+        [Paragraph("Total", HEAD) if column == 0 else cell_of(total[column], places, HEAD_NUMBER) for column in shown],
     ]
     number = min(26 * mm, width * 0.6 / max(1, len(shown) - names))
     name = (width - number * (len(shown) - names)) / names
