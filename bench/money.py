@@ -65,7 +65,7 @@ def measure(rows: int, people: int) -> None:
 
     from billing.calls import calls_of_line
     from billing.reports import OF_MEMBERS, usage_report, usage_reports
-    from billing.rollups import day_check, days_roll
+    from billing.rollups import day_check, days_roll, today_roll
     from billing.statements import chargeback
     from billing.views import SHOWN
     from tenants.models import Organisation
@@ -79,7 +79,13 @@ def measure(rows: int, people: int) -> None:
     started = time.perf_counter()
     days = days_roll()
     print(f"rolled up {len(days)} days: {(time.perf_counter() - started) / len(days) * 1000:,.0f} ms a day")
+    tell(
+        "month by model, today's calls all from the ledger",
+        lambda: usage_report(organisation.pk, since, today, "model"),
+        3,
+    )
     tell("month by model", lambda: usage_report(organisation.pk, since, today, "model"), 5)
+    tell("rolling up the day that runs", lambda: today_roll(timezone.now() - timedelta(hours=1)), 1)
     four = ("day", "member", "model", "kind")
     tell("month, four groupings at once", lambda: usage_reports(organisation.pk, since, today, four), 5)
     tell("month, seven groupings at once", lambda: usage_reports(organisation.pk, since, today, OF_MEMBERS), 5)

@@ -112,9 +112,11 @@ class UsageName(models.Model):
 
 
 class RolledDay(models.Model):
-    """A day whose calls of all organisations are in `DailyUsage`. Other days are read from the ledger itself."""
+    """A day whose calls of all organisations are in `DailyUsage`, all of them or those up to a moment. The others are
+    read from the ledger itself."""
 
     day = models.DateField(primary_key=True)
+    until = models.DateTimeField(null=True)  # of a day that runs: calls from then on are not in it; None: all are in
     calls = models.PositiveBigIntegerField()
     cost_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     rolled_at = models.DateTimeField()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -214,11 +214,15 @@ def live_conditions(since: date, until: date) -> tuple[dict[str, str], dict[str,
     """What tells days that are not rolled up, in roll-ups and in the ledger, with the values of their parameters."""
     days, moments = ["false"], ["false"]
     values: dict[str, Any] = {"since": since, "until": until}
-    for number, (start, end) in enumerate(live_ranges(since, until)):
+    rolled = rolled_days(since, until)
+    ranges = [(day_bounds(start)[0], day_bounds(end)[0]) for start, end in gaps(since, until, rolled)]
+    for number, (start, end) in enumerate(gaps(since, until, rolled)):
         days.append(f"day >= %(from{number})s AND day < %(to{number})s")
-        moments.append(f"event.created_at >= %(from{number}_at)s AND event.created_at < %(to{number}_at)s")
         values |= {f"from{number}": start, f"to{number}": end}
-        values |= {f"from{number}_at": day_bounds(start)[0], f"to{number}_at": day_bounds(end)[0]}
+    ranges += [(moment, day_bounds(day)[1]) for day, moment in rolled.items() if moment]
+    for number, (first, last) in enumerate(ranges):
+        moments.append(f"event.created_at >= %(from{number}_at)s AND event.created_at < %(to{number}_at)s")
+        values |= {f"from{number}_at": first, f"to{number}_at": last}
     return {"live_days": " OR ".join(days), "live_moments": " OR ".join(moments)}, values
 
 
@@ -246,10 +250,10 @@ def grouping_of(groups: Sequence[str]) -> dict[str, str]:
     }
 
 
-def live_ranges(since: date, until: date) -> list[tuple[date, date]]:
-    """The days that are not rolled up, as ranges whose end is not included."""
-    rolled = RolledDay.objects.filter(day__range=(since, until)).order_by("day").values_list("day", flat=True)
-    return list(gaps(since, until, rolled))
+def rolled_days(since: date, until: date) -> dict[date, datetime | None]:
+    """In order; with the moment up to which one that runs is rolled up."""
+    rows = RolledDay.objects.filter(day__range=(since, until)).order_by("day")
+    return dict(rows.values_list("day", "until"))
 
 
 def gaps(since: date, until: date, taken: Iterable[date]) -> Iterable[tuple[date, date]]:

@@ -114,10 +114,10 @@ COLLECTIONS = RollUp("billing_dailycollection", COLLECTION_KEY, "one_collection_
 # Both from one look at the ledger: a row that is written meanwhile is in both or in none.
 ROLL = f"""
 WITH lines AS ({MEMBERS.rolled}), of_collections AS ({COLLECTIONS.rolled})
-INSERT INTO public.billing_rolledday (day, calls, cost_gbp, rolled_at)
-SELECT %(day)s, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
+INSERT INTO public.billing_rolledday (day, until, calls, cost_gbp, rolled_at)
+SELECT %(day)s, %(until)s::timestamptz, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
 ON CONFLICT (day) DO UPDATE
-SET calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
+SET until = EXCLUDED.until, calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
 """
 
 
@@ -129,7 +129,7 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
 
 def of_day(day: date) -> dict[str, Any]:
     start, end = day_bounds(day)
-    return {"day": day, "start": start, "end": end}
+    return {"day": day, "start": start, "end": end, "until": None}
 
 
 # -- rolling up -----------------------------------------------------------------------------------
@@ -139,6 +139,18 @@ def day_roll(day: date) -> None:
     """One statement. Rolling a day again brings it up to date."""
     with connection.cursor() as cursor:
         cursor.execute(ROLL, of_day(day))
+
+
+def today_roll(now: datetime | None = None) -> datetime | None:
+    """The day that runs, up to the last moment whose calls are written: reports read but the rest from the ledger.
+    Until when; None where the day has just begun."""
+    until = (now or timezone.now()) - REST
+    day = until.date()
+    if until <= day_bounds(day)[0] or RolledDay.objects.filter(day=day, until=None).exists():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(ROLL, {**of_day(day), "end": until, "until": until})
+    return until
 
 
 def day_make_again(day: date) -> None:
@@ -162,7 +174,7 @@ def days_missing(now: datetime) -> Iterator[date]:
     if first is None:
         return
     last = (now - REST).date() - timedelta(days=1)
-    rolled = set(RolledDay.objects.filter(day__gte=first.date()).values_list("day", flat=True))
+    rolled = set(RolledDay.objects.filter(day__gte=first.date(), until=None).values_list("day", flat=True))
     day = first.date()
     while day <= last:
         if day not in rolled:
@@ -176,7 +188,7 @@ def days_missing(now: datetime) -> Iterator[date]:
 def days_check(count: int = CHECKED_A_NIGHT) -> list[UsageDifference]:
     """Compare some days with the ledger, the never checked first; whatever differed, written down and mended."""
     order = F("checked_at").asc(nulls_first=True)
-    days = RolledDay.objects.order_by(order, "-day").values_list("day", flat=True)[:count]
+    days = RolledDay.objects.filter(until=None).order_by(order, "-day").values_list("day", flat=True)[:count]
     return [difference for day in list(days) for difference in day_check(day)]
 
 

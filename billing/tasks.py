@@ -11,7 +11,7 @@ from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
 from billing.partitions import partitions_ensure
-from billing.rollups import days_check, days_roll
+from billing.rollups import days_check, days_roll, today_roll
 from billing.schedules import reports_send
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def send_reports() -> None:
 @shared_task
 def roll_up_days() -> None:
     days_roll()
+    today_roll()
 
 
 @shared_task

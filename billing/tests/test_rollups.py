@@ -24,7 +24,7 @@ from billing.errors import PeriodNotPossible
 from billing.metering import record_usage
 from billing.models import Budget, DailyCollection, DailyUsage, RolledDay, UsageDifference, UsageEvent
 from billing.reports import GROUPS, Figures, gaps, usage_report, usage_reports
-from billing.rollups import day_check, day_roll, days_check, days_roll
+from billing.rollups import day_check, day_roll, days_check, days_roll, today_roll
 from billing.tasks import keep_the_books
 from billing.types import UsageRecord
 from tenants.models import Organisation
@@ -147,6 +147,35 @@ def test_what_each_grouping_says(acme: Organisation, globex: Organisation, call:
     assert [key for key, _ in labels("kind")] == ["chat", "assist"]
     assert found["kind"].total.answers == 1  # the failed one is none
     assert usage_report(acme.pk, ago(3), ago(3), "member").total.calls == 2
+
+
+def test_the_day_that_runs_is_rolled_up_to_a_moment_and_then_as_a_whole(
+    acme: Organisation, globex: Organisation, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
+
+    def at_moment(moment: datetime) -> None:
+        monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: moment))
+
+    at_moment(noon)
+    record_usage([call(member_id=ADA), call(collection_ids=(HANDBOOK,)), replace(call(), tenant=globex.key)])
+    at_moment(noon + timedelta(hours=1))
+    record_usage([call(member_id=ADA)])
+    assert today_roll(noon - timedelta(hours=11, minutes=45)) is None  # at 00:15 nothing of it is over
+    assert today_roll(noon + timedelta(minutes=45)) == noon + timedelta(minutes=30)
+    assert sum(row.calls for row in DailyUsage.objects.filter(organisation_id=acme.pk)) == 2
+    adds_up(acme)
+    adds_up(globex)
+    assert usage_report(acme.pk, ago(3), ago(1), "day").total == Figures()
+    assert days_check() == []  # only days that have ended are compared
+    today_roll(noon + timedelta(hours=2))
+    adds_up(acme)
+    at_moment(noon + timedelta(hours=3))
+    record_usage([call(member_id=BOB)])
+    assert days_roll(noon + timedelta(days=1)) == [TODAY]
+    assert today_roll(noon + timedelta(hours=4)) is None
+    adds_up(acme)
+    assert days_check() == []
 
 
 def test_a_report_of_nothing_is_empty(acme: Organisation) -> None:
