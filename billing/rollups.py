@@ -1,7 +1,7 @@
 """Daily roll-ups of the ledger, and the check that they say what the ledger says. All of it may be repeated.
 
-A day is rolled up when it has ended and whatever was being written then is written. Until then reports read it from
-the ledger (`usage_lines`), so they are never behind.
+A day is rolled up when it has ended and whatever was being written then is written, and before that up to some moment.
+What is later reports read from the ledger, so they are never behind.
 """
 
 from __future__ import annotations
