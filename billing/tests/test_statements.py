@@ -33,6 +33,8 @@ from billing.reports import GROUPS, Figures, Line, Report, usage_reports
 from billing.sheets import About, Sheet
 from billing.statements import chargeback, chargeback_sheet, months, savings
 from billing.types import UsageRecord
+from knowledge.answering.policy import answer_policy_change
+from knowledge.answering.savings import default_model
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -87,6 +89,15 @@ def test_what_cheaper_models_and_caches_saved(acme: Organisation, call: Call, us
     assert made.total_gbp == Decimal("0.25") + total.cache_saved_gbp + mini.saved_gbp
     unknown = savings(acme.pk, TODAY, TODAY, total=total, from_cache=(0, Decimal(0)), default=("openai", "unheard-of"))
     assert (unknown.is_priced, unknown.routed) == (False, ())
+
+
+def test_the_default_model_is_the_policys_or_its_providers_usual_one(acme: Organisation, settings: Any) -> None:
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.OPENAI_MODEL = "sk-test", "", "gpt-4o"
+    with entered(acme.schema_name):
+        answer_policy_change(primary_provider="openai", primary_model="")
+        assert default_model() == ("openai", "gpt-4o")
+        answer_policy_change(primary_model="gpt-4o-mini")
+        assert default_model() == ("openai", "gpt-4o-mini")
 
 
 def test_what_a_question_and_a_person_cost(acme: Organisation, used: dict[str, Any]) -> None:
