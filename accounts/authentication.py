@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, permissions
 from rest_framework.request import Request
 
-from accounts.audit.facts import note_key
+from accounts.audit.facts import KeyUsed, note_key
 from accounts.models import ApiKey, User
 from accounts.scopes import require_scope
 from accounts.selectors import api_key_of
@@ -27,7 +27,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         if not given:
             return None
         key = api_key_of(given)
-        note_key(key.user)
+        note_key(key.user, KeyUsed(key.pk, key.label))
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:

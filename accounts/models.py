@@ -190,6 +190,11 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @property
+    def label(self) -> str:
+        """How it begins: nothing that a person wrote, and nothing to sign in with."""
+        return f"vena_{self.prefix}…"
+
+    @property
     def is_live(self) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 

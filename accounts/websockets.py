@@ -11,7 +11,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.http import parse_cookie
 from django.utils.crypto import constant_time_compare
 
-from accounts.audit.facts import LONGEST_AGENT, Facts, facts_set
+from accounts.audit.facts import LONGEST_AGENT, Facts, KeyUsed, facts_set, note_key
 from accounts.authentication import bearer
 from accounts.errors import InvalidApiKey, KeyNotForThis, NotSignedIn
 from accounts.models import User
@@ -63,6 +63,7 @@ def admitted(credential: Credential, path: str) -> tuple[User | None, VenaError]
             require_scope(key.scopes, "GET", path)
         except (InvalidApiKey, KeyNotForThis) as error:
             return None, error if isinstance(error, KeyNotForThis) else NotSignedIn()
+        note_key(key.user, KeyUsed(key.pk, key.label))
         return key.user, NotSignedIn()
     return session_owner(credential.session_key) if credential.session_key else None, NotSignedIn()
 

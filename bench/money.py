@@ -25,12 +25,18 @@ from uuid import UUID, uuid4
 FILL = """
 INSERT INTO public.billing_usageevent (idempotency_key, created_at, organisation_id, organisation_label, member_id,
   member_label, kind, outcome, subject, provider, model, input_tokens, cached_input_tokens, cache_write_tokens,
-  output_tokens, is_estimated, price_id, rate_id, cost_gbp, group_ids)
+  output_tokens, is_estimated, price_id, rate_id, cost_gbp, group_ids, group_id, cost_centre, api_key_id,
+  conversation_id, collection_ids)
 SELECT gen_random_uuid(), now() - interval '30 days' * (1 - n::float / %(rows)s), %(organisation)s, 'org_bench',
   ('00000000-0000-4000-8000-' || lpad((n %% %(people)s)::text, 12, '0'))::uuid, 'person' || n %% %(people)s,
   (ARRAY['chat', 'rewrite', 'embedding', 'assist'])[1 + n %% 4], 'complete', gen_random_uuid(), 'openai',
   (ARRAY['gpt-4o', 'gpt-4o-mini', 'text-embedding-3-small'])[1 + n %% 3], 3000, 400, 0, 120, false, %(price)s, %(rate)s,
-  0.00553, '{}'
+  0.00553, '{}', ('00000000-0000-4000-9000-' || lpad((n %% %(people)s %% 20)::text, 12, '0'))::uuid,
+  (n %% %(people)s %% 10)::text,
+  CASE WHEN n %% %(people)s %% 10 = 0
+    THEN ('00000000-0000-4000-a000-' || lpad((n %% %(people)s)::text, 12, '0'))::uuid END,
+  ('00000000-0000-4000-b000-' || lpad((n / 32)::text, 12, '0'))::uuid,
+  ARRAY[('00000000-0000-4000-c000-' || lpad((n / 7 %% 30)::text, 12, '0'))::uuid]
 FROM generate_series(%(first)s, %(last)s) AS n
 """
 STEP = 1_000_000
@@ -57,8 +63,11 @@ def measure(rows: int, people: int) -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from billing.reports import usage_report, usage_reports
-    from billing.rollups import day_check, days_roll
+    from billing.calls import calls_of_line
+    from billing.reports import OF_MEMBERS, usage_report, usage_reports
+    from billing.rollups import day_check, days_roll, today_roll
+    from billing.statements import chargeback
+    from billing.views import SHOWN
     from tenants.models import Organisation
 
     call_command("migrate_schemas", shared=True, verbosity=0)
@@ -70,9 +79,28 @@ def measure(rows: int, people: int) -> None:
     started = time.perf_counter()
     days = days_roll()
     print(f"rolled up {len(days)} days: {(time.perf_counter() - started) / len(days) * 1000:,.0f} ms a day")
+    tell(
+        "month by model, today's calls all from the ledger",
+        lambda: usage_report(organisation.pk, since, today, "model"),
+        3,
+    )
     tell("month by model", lambda: usage_report(organisation.pk, since, today, "model"), 5)
-    tell("month, four groupings at once", lambda: usage_reports(organisation.pk, since, today), 5)
-    tell("the same without today", lambda: usage_reports(organisation.pk, since, days[-1]), 5)
+    tell("rolling up the day that runs", lambda: today_roll(timezone.now() - timedelta(hours=1)), 1)
+    four = ("day", "member", "model", "kind")
+    tell("month, four groupings at once", lambda: usage_reports(organisation.pk, since, today, four), 5)
+    tell("month, seven groupings at once", lambda: usage_reports(organisation.pk, since, today, OF_MEMBERS), 5)
+    tell("the page's eight groupings", lambda: usage_reports(organisation.pk, since, today, SHOWN), 5)
+    tell("the same without today", lambda: usage_reports(organisation.pk, since, days[-1], SHOWN), 5)
+    tell("month by collection", lambda: usage_report(organisation.pk, since, today, "collection"), 5)
+    tell("chargeback of the month", lambda: chargeback(organisation.pk, since, today), 5)
+    tell(
+        "month by conversation, from the ledger", lambda: usage_report(organisation.pk, since, today, "conversation"), 1
+    )
+    conversation = "00000000-0000-4000-b000-000000012345"
+    found = calls_of_line(organisation.pk, since, today, "conversation", conversation)
+    tell("the calls of one conversation", lambda: list(found.order_by("-created_at", "-id")[:51]), 5)
+    member = calls_of_line(organisation.pk, since, today, "member", "00000000-0000-4000-8000-000000000007")
+    tell("the newest calls of a member", lambda: list(member.order_by("-created_at", "-id")[:51]), 5)
     tell("a day compared with the ledger", lambda: day_check(days[-1]), 3)
     answers(organisation)
 

@@ -16,11 +16,21 @@ from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
-from billing.exporting import About, as_file, file_name, media_type
+from billing.calls import calls_of_line
+from billing.exporting import file_of, media_type, sheet_of
 from billing.reports import Report, usage_report
-from billing.serializers import UsageQuery, UsageReportOutput, period_of, report_shown
+from billing.serializers import (
+    CallsQuery,
+    UsageCallOutput,
+    UsageQuery,
+    UsageReportOutput,
+    period_of,
+    report_shown,
+)
+from billing.sheets import About, Sheet
 from tenants.models import Organisation
 from tenants.selectors import organisation_of
+from vena_platform.pagination import NewestFirst, page_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -33,6 +43,7 @@ class UsageApi(APIView):
             (200, "application/json"): UsageReportOutput,
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, XLSX): OpenApiTypes.BINARY,
+            (200, "application/pdf"): OpenApiTypes.BINARY,
         },
     )
     def get(self, request: Request) -> HttpResponse:
@@ -55,11 +66,32 @@ class UsageApi(APIView):
         return self.get_renderers()[0], "application/json"
 
 
+class UsageCallsApi(APIView):
+    @extend_schema(operation_id="usage_calls", parameters=[CallsQuery], responses=page_of(UsageCallOutput))
+    def get(self, request: Request) -> Response:
+        """The single calls that a line of the report sums up, the newest first. For owners, admins and finance."""
+        require(signed_in(request), Can.READ_USAGE)
+        form = CallsQuery(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        organisation = organisation_of(request._request)
+        rows = calls_of_line(organisation.pk, *period_of(wanted), wanted["group_by"], wanted["key"])
+        pages = NewestFirst()
+        page = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response(UsageCallOutput(page, many=True).data)
+
+
 def download(report: Report, ending: str, organisation: Organisation) -> HttpResponse:
-    audit(Action.USAGE_EXPORTED, detail={"format": ending, "file": file_name(report, ending)})
-    content = as_file(report, ending, About(organisation.name, timezone.now()))
+    return file_sent(sheet_of(report), ending, organisation)
+
+
+def file_sent(sheet: Sheet, ending: str, organisation: Organisation) -> HttpResponse:
+    """Figures as a file; that they were taken is in the audit log."""
+    name = sheet.file_name(ending)
+    audit(Action.USAGE_EXPORTED, detail={"format": ending, "file": name})
+    content = file_of(sheet, ending, About(organisation.name, timezone.now()))
     headers = {
-        "Content-Disposition": f'attachment; filename="{file_name(report, ending)}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }

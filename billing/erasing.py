@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from billing.models import Budget, SpendAnomaly, UsageEvent
-from billing.models_rollups import DailyUsage
+from billing.models_rollups import DailyUsage, UsageName
 
 ERASED = "erased"
 
@@ -52,6 +52,11 @@ def member_label_erase(*, organisation_id: UUID, member_id: UUID) -> int:
             [ERASED, organisation_id, member_id, ERASED],
         )
         return int(cursor.rowcount)
+
+
+def names_erase(organisation_id: UUID) -> int:
+    """What an organisation that is deleted called its groups and collections: its books keep their ids."""
+    return UsageName.objects.filter(organisation_id=organisation_id).delete()[0]
 
 
 def calls_shown(organisation_id: UUID, member_id: UUID) -> list[dict[str, Any]]:

@@ -36,6 +36,21 @@ class PeriodNotPossible(VenaError):
     message = "There is no report for this period. Choose another one."
 
 
+class LineNotFound(VenaError):
+    code, status = "line_not_found", 404
+    message = "There is no such line in the report. Open the report again and choose one there."
+
+
+class ScheduleNotFound(VenaError):
+    code, status = "schedule_not_found", 404
+    message = "This report by e-mail is not there. Open the list of reports again."
+
+
+class ScheduleNotPossible(VenaError):
+    code, status = "schedule_not_possible", 422
+    message = "A report can't be sent like this. Choose a report and at least one kind of file."
+
+
 class BudgetNotFound(VenaError):
     code, status = "budget_not_found", 404
     message = "This budget is not there. Open the list of budgets again."

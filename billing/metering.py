@@ -12,7 +12,9 @@ from decimal import Decimal
 from django.utils import timezone
 
 from billing.booking import booked
+from billing.cost_groups import charged_to
 from billing.models import UsageEvent
+from billing.names import KEY, names_keep
 from billing.prices import quote
 from billing.types import UsageRecord
 
@@ -25,6 +27,9 @@ def record_usage(records: Sequence[UsageRecord]) -> Decimal:
     What is new is counted against the budgets with it. Returns the cost of all the calls in pounds.
     """
     events = events_of(records)
+    for record in records:
+        if record.api_key_id:
+            names_keep(record.tenant.id, KEY, {record.api_key_id: record.api_key_label})
     if events:
         booked(events)
     return cost_of(events)
@@ -45,6 +50,7 @@ def event_of(record: UsageRecord) -> UsageEvent:
         logger.warning("usage.unpriced", extra={"provider": record.provider, "model": record.model})
     cached = min(record.cached_input_tokens, record.input_tokens)
     written = min(record.cache_write_tokens, record.input_tokens - cached)
+    charged = charged_to(record)
     return UsageEvent(
         idempotency_key=record.key,
         created_at=timezone.now(),
@@ -53,6 +59,11 @@ def event_of(record: UsageRecord) -> UsageEvent:
         member_id=record.member_id,
         member_label=record.member_label,
         group_ids=list(record.group_ids),
+        group_id=charged.group_id,
+        cost_centre=charged.cost_centre,
+        api_key_id=record.api_key_id,
+        conversation_id=record.conversation_id,
+        collection_ids=sorted(record.collection_ids),
         kind=record.kind,
         outcome=record.outcome,
         subject=record.subject,

@@ -9,9 +9,13 @@ from django.db import models
 from django.utils import timezone
 
 from billing.models_open import OpenAnswer as OpenAnswer
+from billing.models_rollups import DailyCollection as DailyCollection
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
 from billing.models_rollups import UsageDifference as UsageDifference
+from billing.models_rollups import UsageName as UsageName
+from billing.models_schedules import ReportSchedule as ReportSchedule
+from billing.models_schedules import ReportSending as ReportSending
 from billing.models_watch import ProviderDay as ProviderDay
 from billing.models_watch import ProviderImport as ProviderImport
 from billing.models_watch import SpendAnomaly as SpendAnomaly
@@ -138,6 +142,11 @@ class UsageEvent(models.Model):
     member_id = models.UUIDField(null=True)
     member_label = models.CharField(max_length=254, blank=True)
     group_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # the member's when it was made
+    group_id = models.UUIDField(null=True)  # the one that is charged; see `cost_groups`
+    cost_centre = models.CharField(max_length=60, blank=True)  # that it had then
+    api_key_id = models.UUIDField(null=True)
+    conversation_id = models.UUIDField(null=True)
+    collection_ids = ArrayField(models.UUIDField(), default=list, blank=True)  # of what was read or taken in, in order
     kind = models.CharField(max_length=16, choices=Kind)
     outcome = models.CharField(max_length=16, choices=Outcome)
     subject = models.UUIDField(null=True)  # the answer or document it was spent on
@@ -161,6 +170,11 @@ class UsageEvent(models.Model):
             models.Index(fields=["organisation_id", "created_at"], name="usage_by_organisation"),
             models.Index(fields=["subject"], name="usage_by_subject"),
             models.Index(fields=["created_at"], name="usage_estimated", condition=models.Q(is_estimated=True)),  # few
+            models.Index(
+                fields=["organisation_id", "conversation_id"],
+                condition=models.Q(conversation_id__isnull=False),
+                name="usage_by_conversation",
+            ),
             BrinIndex(fields=["created_at"], name="usage_by_time"),  # rows come in order: a few pages for millions
         ]
         constraints = [
@@ -198,6 +212,11 @@ class UsageEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.model} £{self.cost_gbp}"
+
+    @property
+    def answer_id(self) -> uuid.UUID | None:
+        """The answer it was made for; None for documents and searches."""
+        return self.subject if self.conversation_id else None
 
 
 class Budget(models.Model):

@@ -1,13 +1,14 @@
 """Daily roll-ups of the ledger, and the check that they say what the ledger says. All of it may be repeated.
 
-A day is rolled up when it has ended and whatever was being written then is written. Until then reports read it from
-the ledger (`usage_lines`), so they are never behind.
+A day is rolled up when it has ended and whatever was being written then is written, and before that up to some moment.
+What is later reports read from the ledger, so they are never behind.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from billing.models import DailyUsage, RolledDay, UsageDifference, UsageEvent
+from billing.models import DailyCollection, DailyUsage, RolledDay, UsageDifference, UsageEvent
 from billing.savings import OF_CALLS, PRICES
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,12 @@ logger = logging.getLogger(__name__)
 REST = timedelta(minutes=15)  # after midnight: transactions of the day before have ended
 CHECKED_A_NIGHT = 10  # days; those that were checked longest ago
 
-KEY = ("organisation_id", "member_id", "kind", "provider", "model", "outcome")
+KEY = (
+    *("organisation_id", "member_id", "kind", "provider", "model", "outcome"),
+    *("group_id", "cost_centre", "api_key_id"),
+)
+COLLECTION_KEY = ("organisation_id", "collection_ids", "kind", "outcome")
+NULLABLE = {"member_id", "group_id", "api_key_id"}
 EACH = "CASE WHEN is_counter THEN -1 ELSE 1 END"  # a call that was taken back was none
 COUNTS = {  # column → how the ledger's rows become it
     "calls": f"sum({EACH})",
@@ -36,48 +42,83 @@ COUNTS = {  # column → how the ledger's rows become it
     "cost_gbp": "sum(cost_gbp)",
 }
 SUMS = (*COUNTS, "cache_saved_gbp")
-# First together by price, which is quick and leaves few rows, then what they saved.
-OF_LEDGER = f"""
-SELECT calls.day, {", ".join(f"calls.{name}" for name in (*KEY, "member_label", *COUNTS))},
+
+
+def of_ledger(key: Sequence[str], which: str) -> str:
+    """The ledger's rows by day and `key`. First together by price, which is quick and leaves few rows, then what they
+    saved."""
+    return f"""
+SELECT calls.day, {", ".join(f"calls.{name}" for name in (*key, "member_label", *COUNTS))},
   coalesce({OF_CALLS}, 0) AS cache_saved_gbp
 FROM (
-  SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {", ".join(KEY)}, price_id, rate_id,
+  SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {", ".join(key)}, price_id, rate_id,
     max(member_label) AS member_label, {", ".join(f"{sql} AS {name}" for name, sql in COUNTS.items())}
-  FROM public.billing_usageevent AS event WHERE {{which}}
-  GROUP BY 1, {", ".join(KEY)}, price_id, rate_id
+  FROM public.billing_usageevent AS event WHERE {which}
+  GROUP BY 1, {", ".join(key)}, price_id, rate_id
 ) AS calls {PRICES}
 """
-OF_DAY = f"""
-SELECT {", ".join(KEY)}, max(member_label) AS member_label, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
-FROM ({OF_LEDGER.format(which="created_at >= %(start)s AND created_at < %(end)s")}) AS parts
-GROUP BY {", ".join(KEY)}
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """One table that is made of the ledger, a line for each day and key."""
+
+    table: str
+    key: tuple[str, ...]
+    constraint: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def of_day(self) -> str:
+        labels = "".join(f", max({name}) AS {name}" for name in self.labels)
+        which = "created_at >= %(start)s AND created_at < %(end)s"
+        return f"""
+SELECT {", ".join(self.key)}{labels}, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
+FROM ({of_ledger(self.key, which)}) AS parts GROUP BY {", ".join(self.key)}
 """
-# The ledger only grows, so a line never has to go, and one statement is enough.
-ROLL = f"""
-WITH fresh AS ({OF_DAY}), lines AS (
-  INSERT INTO public.billing_dailyusage (day, {", ".join(KEY)}, member_label, {", ".join(SUMS)})
-  SELECT %(day)s, {", ".join(KEY)}, member_label, {", ".join(SUMS)} FROM fresh
-  ON CONFLICT ON CONSTRAINT one_line_a_day DO UPDATE SET member_label = EXCLUDED.member_label,
-    {", ".join(f"{name} = EXCLUDED.{name}" for name in SUMS)}
-  RETURNING calls, cost_gbp
-)
-INSERT INTO public.billing_rolledday (day, calls, cost_gbp, rolled_at)
-SELECT %(day)s, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
-ON CONFLICT (day) DO UPDATE
-SET calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
+
+    @property
+    def rolled(self) -> str:
+        """The ledger only grows, so a line never has to go, and one statement is enough."""
+        columns = ", ".join((*self.key, *self.labels, *SUMS))
+        return f"""
+INSERT INTO public.{self.table} (day, {columns})
+SELECT %(day)s, {columns} FROM ({self.of_day}) AS fresh
+ON CONFLICT ON CONSTRAINT {self.constraint} DO UPDATE
+SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*self.labels, *SUMS))}
+RETURNING calls, cost_gbp
 """
-DIFFERENCES = f"""
-WITH ledger AS ({OF_DAY}), rolled AS (SELECT * FROM public.billing_dailyusage WHERE day = %(day)s)
+
+    @property
+    def differences(self) -> str:
+        return f"""
+WITH ledger AS ({self.of_day}), rolled AS (SELECT * FROM public.{self.table} WHERE day = %(day)s)
 SELECT coalesce(ledger.organisation_id, rolled.organisation_id),
   coalesce(sum(ledger.calls), 0), coalesce(sum(rolled.calls), 0),
   coalesce(sum(ledger.cost_gbp), 0), coalesce(sum(rolled.cost_gbp), 0)
 FROM ledger FULL JOIN rolled
-  ON ({", ".join(f"ledger.{name}" for name in KEY if name != "member_id")})
-   = ({", ".join(f"rolled.{name}" for name in KEY if name != "member_id")})
-  AND coalesce(ledger.member_id::text, '') = coalesce(rolled.member_id::text, '')
+  ON ({", ".join(f"ledger.{name}" for name in self.key if name not in NULLABLE)})
+   = ({", ".join(f"rolled.{name}" for name in self.key if name not in NULLABLE)})
+  {" ".join(same(name) for name in self.key if name in NULLABLE)}
 GROUP BY 1
 HAVING bool_or(({", ".join(f"ledger.{name}" for name in SUMS)})
   IS DISTINCT FROM ({", ".join(f"rolled.{name}" for name in SUMS)}))
+"""
+
+
+def same(column: str) -> str:
+    return f"AND coalesce(ledger.{column}::text, '') = coalesce(rolled.{column}::text, '')"
+
+
+MEMBERS = RollUp("billing_dailyusage", KEY, "one_line_a_day", labels=("member_label",))
+COLLECTIONS = RollUp("billing_dailycollection", COLLECTION_KEY, "one_collection_line_a_day")
+# Both from one look at the ledger: a row that is written meanwhile is in both or in none.
+ROLL = f"""
+WITH lines AS ({MEMBERS.rolled}), of_collections AS ({COLLECTIONS.rolled})
+INSERT INTO public.billing_rolledday (day, until, calls, cost_gbp, rolled_at)
+SELECT %(day)s, %(until)s::timestamptz, coalesce(sum(calls), 0), coalesce(sum(cost_gbp), 0), now() FROM lines
+ON CONFLICT (day) DO UPDATE
+SET until = EXCLUDED.until, calls = EXCLUDED.calls, cost_gbp = EXCLUDED.cost_gbp, rolled_at = EXCLUDED.rolled_at
 """
 
 
@@ -89,7 +130,7 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
 
 def of_day(day: date) -> dict[str, Any]:
     start, end = day_bounds(day)
-    return {"day": day, "start": start, "end": end}
+    return {"day": day, "start": start, "end": end, "until": None}
 
 
 # -- rolling up -----------------------------------------------------------------------------------
@@ -101,10 +142,23 @@ def day_roll(day: date) -> None:
         cursor.execute(ROLL, of_day(day))
 
 
+def today_roll(now: datetime | None = None) -> datetime | None:
+    """The day that runs, up to the last moment whose calls are written: reports read but the rest from the ledger.
+    Until when; None where the day has just begun."""
+    until = (now or timezone.now()) - REST
+    day = until.date()
+    if until <= day_bounds(day)[0] or RolledDay.objects.filter(day=day, until=None).exists():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(ROLL, {**of_day(day), "end": until, "until": until})
+    return until
+
+
 def day_make_again(day: date) -> None:
     """Also takes away lines that the ledger knows nothing of."""
     with transaction.atomic():
         DailyUsage.objects.filter(day=day).delete()
+        DailyCollection.objects.filter(day=day).delete()
         day_roll(day)
 
 
@@ -121,7 +175,7 @@ def days_missing(now: datetime) -> Iterator[date]:
     if first is None:
         return
     last = (now - REST).date() - timedelta(days=1)
-    rolled = set(RolledDay.objects.filter(day__gte=first.date()).values_list("day", flat=True))
+    rolled = set(RolledDay.objects.filter(day__gte=first.date(), until=None).values_list("day", flat=True))
     day = first.date()
     while day <= last:
         if day not in rolled:
@@ -135,7 +189,7 @@ def days_missing(now: datetime) -> Iterator[date]:
 def days_check(count: int = CHECKED_A_NIGHT) -> list[UsageDifference]:
     """Compare some days with the ledger, the never checked first; whatever differed, written down and mended."""
     order = F("checked_at").asc(nulls_first=True)
-    days = RolledDay.objects.order_by(order, "-day").values_list("day", flat=True)[:count]
+    days = RolledDay.objects.filter(until=None).order_by(order, "-day").values_list("day", flat=True)[:count]
     return [difference for day in list(days) for difference in day_check(day)]
 
 
@@ -155,9 +209,11 @@ def day_check(day: date) -> list[UsageDifference]:
 
 def differences_of(day: date) -> list[UsageDifference]:
     """One for each organisation whose lines of the day are not exactly the ledger's, in any figure."""
-    with connection.cursor() as cursor:
-        cursor.execute(DIFFERENCES, of_day(day))
-        rows = cursor.fetchall()
+    rows: dict[Any, tuple[Any, ...]] = {}
+    for roll_up in (COLLECTIONS, MEMBERS):
+        with connection.cursor() as cursor:
+            cursor.execute(roll_up.differences, of_day(day))
+            rows |= {row[0]: row for row in cursor.fetchall()}
     return [
         UsageDifference(
             organisation_id=organisation,
@@ -168,7 +224,7 @@ def differences_of(day: date) -> list[UsageDifference]:
             rolled_gbp=rolled_gbp,
             organisation_label=label_of(organisation),
         )
-        for organisation, ledger_calls, rolled_calls, ledger_gbp, rolled_gbp in rows
+        for organisation, ledger_calls, rolled_calls, ledger_gbp, rolled_gbp in rows.values()
     ]
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from billing.exporting import FILES
+from billing.models import UsageEvent
 from billing.reports import GROUPS, Line, Report
 
-FORMATS = ("json", "csv", "xlsx")
+FORMATS = ("json", *FILES)
 
 
 def pounds(help_text: str) -> serializers.DecimalField:
@@ -33,7 +35,9 @@ class FiguresOutput(serializers.Serializer[Any]):
 
 
 class UsageLineOutput(FiguresOutput):
-    key = serializers.CharField(help_text="A day, a member's id (empty: nobody's), provider/model, or a kind")
+    key = serializers.CharField(
+        help_text="A day, provider/model, kind, cost centre or id, ids of several collections with commas; empty: none"
+    )
     label = serializers.CharField()  # type: ignore[assignment]
 
 
@@ -48,6 +52,16 @@ UsageQuery: type[serializers.Serializer[Any]] = type(
         "format": serializers.ChoiceField(choices=FORMATS, default="json"),
     },
 )
+CallsQuery: type[serializers.Serializer[Any]] = type(
+    "CallsQuery",
+    (serializers.Serializer,),
+    {
+        "from": serializers.DateField(required=False, help_text="As of the report"),
+        "to": serializers.DateField(required=False),
+        "group_by": serializers.ChoiceField(choices=GROUPS),
+        "key": serializers.CharField(allow_blank=True, max_length=4000, help_text="The key of the report's line"),
+    },
+)
 UsageReportOutput: type[serializers.Serializer[Any]] = type(
     "UsageReportOutput",
     (serializers.Serializer,),
@@ -60,6 +74,20 @@ UsageReportOutput: type[serializers.Serializer[Any]] = type(
         "total": FiguresOutput(),
     },
 )
+
+
+class UsageCallOutput(serializers.ModelSerializer[UsageEvent]):
+    """One call of a provider: figures, and no words of anybody."""
+
+    answer = serializers.UUIDField(source="answer_id", allow_null=True, help_text="That it was made for")
+    cost_gbp = pounds("Pounds, at the price of its moment")
+
+    class Meta:
+        model = UsageEvent
+        fields = (
+            *("created_at", "kind", "outcome", "provider", "model", "member_label", "answer"),
+            *("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "is_estimated", "cost_gbp"),
+        )
 
 
 def period_of(wanted: dict[str, Any]) -> tuple[date, date]:

@@ -14,7 +14,8 @@ from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
 from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
-from billing.rollups import days_check, days_roll
+from billing.rollups import days_check, days_roll, today_roll
+from billing.schedules import reports_send
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,14 @@ def warn_of_budgets() -> None:
 
 
 @shared_task
+def send_reports() -> None:
+    reports_send()
+
+
+@shared_task
 def roll_up_days() -> None:
     days_roll()
+    today_roll()
 
 
 @shared_task

@@ -25,3 +25,7 @@ class UsageRecord:
     member_label: str = ""
     group_ids: tuple[UUID, ...] = ()  # the member's at that moment: their budgets are charged as well
     subject: UUID | None = None
+    conversation_id: UUID | None = None
+    collection_ids: tuple[UUID, ...] = ()  # of what was read, or taken in; in the order of their ids
+    api_key_id: UUID | None = None
+    api_key_label: str = ""  # how its secret begins

@@ -4,14 +4,25 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from billing import views, views_anomalies, views_budgets
+from billing import views, views_anomalies, views_budgets, views_schedules, views_statements
 
 
-def urlpatterns_with(answers_saved: views.AnswersSaved) -> list[URLPattern]:
+def urlpatterns_with(
+    answers_saved: views.AnswersSaved, default_model: views_statements.DefaultModel
+) -> list[URLPattern]:
     """The pages, told where to ask what only a higher app knows."""
     from_above: dict[str, Any] = {"answers_saved": answers_saved}
     return [
         path("usage/", views.usage, from_above, name="usage"),
+        path("usage/calls/", views_statements.calls, name="usage_calls"),
+        path(
+            "usage/statements/",
+            views_statements.statements,
+            {**from_above, "default_model": default_model},
+            name="usage_statements",
+        ),
+        path("usage/schedules/", views_schedules.schedules, name="usage_schedules"),
+        path("usage/schedules/<uuid:schedule_id>/", views_schedules.schedule, name="usage_schedule"),
         path("usage/budgets/", views_budgets.budgets, name="budgets"),
         path("usage/budgets/<uuid:budget_id>/", views_budgets.budget, name="budget"),
         path("usage/anomalies/<uuid:anomaly_id>/seen/", views_anomalies.seen, name="anomaly_seen"),

@@ -28,9 +28,15 @@ AnswersSaved = Callable[[date, date], tuple[int, Decimal]]  # hits of the answer
 LINES_SHOWN = 50
 TABLES = (
     ("member", "By person", "Person"),
+    ("group", "By group", "Group"),
+    ("cost_centre", "By cost centre", "Cost centre"),
     ("model", "By model", "Model"),
     ("kind", "By what it was for", "For"),
+    ("collection", "By collection", "Collection"),
+    ("key", "By API key", "API key"),
 )
+CONVERSATIONS = ("conversation", "By conversation", "Conversation")
+SHOWN = ("day", *(group for group, _, _ in TABLES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,9 @@ def usage(request: HttpRequest, answers_saved: AnswersSaved) -> HttpResponse:
     require(signed_in(request), Can.READ_USAGE)
     since, until, problem = asked_period(request)
     organisation = organisation_of(request)
-    reports = usage_reports(organisation.pk, since, until)
+    with_conversations = request.GET.get("show") == "conversations"
+    groups = (*SHOWN, "conversation") if with_conversations else SHOWN
+    reports = usage_reports(organisation.pk, since, until, groups)
     total = reports["day"].total
     hits, saved = answers_saved(since, until)
     people = sum(1 for line in reports["member"].lines if line.key)
@@ -72,7 +80,12 @@ def usage(request: HttpRequest, answers_saved: AnswersSaved) -> HttpResponse:
             "saved": saved,
             "chart": chart_of(reports["day"]),
             "days": reports["day"].lines,
-            "tables": [table(reports[group], title, first) for group, title, first in TABLES],
+            "tables": [
+                table(reports[group], title, first)
+                for group, title, first in (*TABLES, *([CONVERSATIONS] if with_conversations else []))
+                if says_something(reports[group])
+            ],
+            "with_conversations": with_conversations,
             "anomalies": anomalies_unseen(organisation),
             "differences": UsageDifference.objects.filter(
                 organisation_id=organisation.pk, day__range=(since, until), mended_at__isnull=True
@@ -114,6 +127,11 @@ def choices(since: date, until: date) -> dict[str, Any]:
         "is_running": until >= today,
         "periods": [(name, start, end, (start, end) == (since, until)) for name, start, end in periods],
     }
+
+
+def says_something(report: Report) -> bool:
+    """One line for all that is without a group, or a key, is the total again."""
+    return [line.key for line in report.lines] != [""] or report.group_by == "member"
 
 
 def table(report: Report, title: str, first: str) -> Table:

@@ -159,6 +159,7 @@ def question_for(
         wants_another=wants_another,
         has_budgets=is_limited,
         is_strict=has_strict_budgets(asker.organisation.pk),
+        conversation_id=conversation.pk,
     )
 
 

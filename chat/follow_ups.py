@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 
@@ -29,6 +30,7 @@ class Wanted:
     answer: Message
     prompt: Prompt
     settings: AnswerSettings
+    documents: frozenset[UUID]  # that the answer was made from
 
 
 def as_stored(answer: Message) -> dict[str, Any]:
@@ -40,7 +42,8 @@ def wanted(tenant: TenantKey, answer: Message) -> Wanted | None:
     question = answer.reply_to
     if answer.suggestions or answer.status != Message.Status.COMPLETE or question is None:
         return None
-    passages = [row.snippet for row in answer.sources.all()]
+    sources = list(answer.sources.all())
+    passages = [row.snippet for row in sources]
     if not passages or not cache.add(cache_key(answer), 1, timeout=TRYING):
         return None
     member = answer.conversation.member
@@ -50,11 +53,13 @@ def wanted(tenant: TenantKey, answer: Message) -> Wanted | None:
         answer=answer,
         prompt=build_follow_ups(answer.asked_as or question.text, answer.text, passages),
         settings=answer_settings(),
+        documents=frozenset(row.document_id for row in sources if row.document_id),
     )
 
 
 async def made(wish: Wanted) -> dict[str, Any]:
-    spending = Spending(wish.tenant, wish.asker, wish.answer.pk)
+    spending = Spending(wish.tenant, wish.asker, wish.answer.pk, wish.answer.conversation_id)
+    spending.documents = wish.documents
     try:
         found = await suggested(wish.prompt, wish.settings, spending)
     finally:

@@ -19,6 +19,7 @@ from chat.experiments.assignment import running_arms
 from chat.experiments.models import Arm, Experiment
 from knowledge.answering.policy import answer_settings
 from knowledge.models import AnswerPolicy, LibraryState
+from knowledge.selectors import asker_with
 from knowledge.types import AnswerSettings, Asker
 from tenants.context import active_schema
 from tenants.errors import OrganisationSuspended
@@ -53,7 +54,7 @@ class PersonNow:
     @property
     def asker(self) -> Asker:
         """On whose account something is asked."""
-        return Asker(id=self.user.pk, label=self.user.email, group_ids=self.group_ids)
+        return asker_with(self.user, self.group_ids)
 
 
 def asker_now(organisation_id: UUID, user_id: UUID) -> PersonNow:

@@ -33,7 +33,7 @@ def conversation_summarise(*, schema_name: str, answer_id: UUID) -> bool:
     turns = within([turn for _, turn in reversed(said)], MOST_TOKENS)
     tenant = Organisation.objects.get(schema_name=schema_name).key
     asker = asker_of(member)
-    text = run_in_loop(summarised(turns, recalled.summary, tenant, asker, answer_id, settings))
+    text = run_in_loop(summarised(turns, recalled.summary, tenant, asker, answer_id, conversation.pk, settings))
     return bool(text) and summary_store(conversation, text or "", recalled.left_out[-1])
 
 

@@ -219,6 +219,7 @@ def explained(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
                 library, wanted["query"], scope, limit=wanted["limit"], rerank=wanted.get("rerank"), calls=calls
             )
         )
+        calls.led_to(found)
     return {
         "results": [
             {**hit(passage), "position": passage.position, "last_position": passage.last_position}

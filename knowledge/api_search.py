@@ -42,6 +42,7 @@ class SearchApi(APIView):
         )
         with search_account(library, asker_of(signed_in(request)), wanted["query"]) as calls:
             found = run_in_loop(retrieve(library, wanted["query"], scope, limit=wanted["limit"], calls=calls))
+            calls.led_to(found)
         return Response(
             {
                 "results": [hit(passage) for passage in found.passages],

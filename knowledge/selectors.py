@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
+from accounts.audit.facts import key_used
 from accounts.models import User
 from accounts.permissions import Can
 from accounts.selectors import group_ids_of, require
@@ -50,7 +52,14 @@ def library_of(organisation: Organisation) -> Library:
 
 def asker_of(user: User) -> Asker:
     """On whose account something is asked."""
-    return Asker(id=user.pk, label=user.email, group_ids=group_ids_of(user.pk))
+    return asker_with(user, group_ids_of(user.pk))
+
+
+def asker_with(user: User, group_ids: tuple[UUID, ...]) -> Asker:
+    """With the API key that is behind it, if there is one."""
+    asker = Asker(id=user.pk, label=user.email, group_ids=group_ids)
+    key = key_used()
+    return replace(asker, api_key_id=key.id, api_key_label=key.label) if key else asker
 
 
 def index_version() -> int:

@@ -243,6 +243,8 @@ class Asker:
     id: UUID | None
     label: str
     group_ids: tuple[UUID, ...] = ()  # whose budgets count as well; read only where there are budgets
+    api_key_id: UUID | None = None  # of a program that asks as this person
+    api_key_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,7 @@ class Question:
     wants_another: bool = False  # another answer than the one that is there: none from the cache
     has_budgets: bool = False  # somebody limits what it may cost
     is_strict: bool = False  # without room for it not even an earlier answer is given
+    conversation_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

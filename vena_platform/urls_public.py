@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from billing import platform_finance
 from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
 from vena_platform.operations import views as operations
@@ -24,6 +25,7 @@ urlpatterns = [
         operator_admin.admin_view(operations.organisation),
         name="operations_organisation",
     ),
+    path("admin/finance/", operator_admin.admin_view(platform_finance.finance), name="platform_finance"),
     path("admin/", operator_admin.urls),
     path("accounts/", include("accounts.sign_in.urls_operators")),
 ]

@@ -6,7 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from billing.urls import urlpatterns_with as billing_urls
-from knowledge.answering.savings import answers_saved
+from knowledge.answering.savings import answers_saved, default_model
 from vena_platform import views
 from vena_platform.admin_sites import tenant_admin
 from vena_platform.isolation import views as isolation
@@ -16,7 +16,7 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("", include("accounts.urls")),
     path("", include("accounts.organisation.urls")),
-    path("", include(billing_urls(answers_saved))),
+    path("", include(billing_urls(answers_saved, default_model))),
     path("privacy/", include("vena_platform.privacy.urls")),
     path("welcome/", views.owner_entry, name="owner_entry"),
     path("accounts/", include("accounts.sign_in.urls")),

@@ -7,12 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
 from vena_platform.addresses import address_of_request
 
 LONGEST_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsed:
+    """An API key as reports name it."""
+
+    id: UUID
+    label: str  # how it begins, as on the page of keys
 
 
 @dataclass(slots=True)
@@ -24,6 +33,7 @@ class Facts:
     request: HttpRequest | None = None
     person: Any = None
     is_key: bool = False
+    key: KeyUsed | None = None  # the API key that was sent
     program: str = ""  # that is nobody's, such as a directory
 
     @property
@@ -39,11 +49,18 @@ def facts_now() -> Facts | None:
     return _facts.get()
 
 
-def note_key(person: Any) -> None:
+def note_key(person: Any, key: KeyUsed | None = None) -> None:
     """A program acts as this person."""
     facts = _facts.get()
     if facts:
         facts.person, facts.is_key = person, True
+        facts.key = key or facts.key
+
+
+def key_used() -> KeyUsed | None:
+    """The API key behind what is being done; None for people on the pages, and for tasks."""
+    facts = _facts.get()
+    return facts.key if facts else None
 
 
 def note_program(name: str) -> None:

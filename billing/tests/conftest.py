@@ -8,6 +8,8 @@ import pytest
 
 from accounts.permissions import Role
 from billing.budgets import forget_budgets
+from billing.cost_groups import forget_cost_groups
+from billing.names import forget_names
 from billing.prices import forget_quotes
 from billing.types import UsageRecord
 from tenants.models import Organisation
@@ -15,11 +17,12 @@ from tenants.models import Organisation
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered_of_other_tests() -> Iterator[None]:
-    forget_quotes()
-    forget_budgets()
+    everything = (forget_quotes, forget_budgets, forget_names, forget_cost_groups)
+    for forget in everything:
+        forget()
     yield
-    forget_quotes()
-    forget_budgets()
+    for forget in everything:
+        forget()
 
 
 @pytest.fixture

@@ -20,7 +20,17 @@ from hypothesis.stateful import run_state_machine_as_test as run
 from billing.budgets import Payer, budget_reserve, forget_budgets, holds_sweep
 from billing.corrections import NEGATED, Tokens, event_replace, event_take_back, is_corrected
 from billing.errors import BudgetReached
-from billing.models import Budget, BudgetHold, BudgetPeriod, DailyUsage, ModelPrice, OpenAnswer, RolledDay, UsageEvent
+from billing.models import (
+    Budget,
+    BudgetHold,
+    BudgetPeriod,
+    DailyCollection,
+    DailyUsage,
+    ModelPrice,
+    OpenAnswer,
+    RolledDay,
+    UsageEvent,
+)
 from billing.open_answers import answer_note, lost_settle, usage_settle
 from billing.prices import forget_quotes, quote
 from billing.reports import usage_reports
@@ -175,8 +185,8 @@ class Money(RuleBasedStateMachine):
         for one in self.organisations:
             rows = DailyUsage.objects.filter(organisation_id=one.pk)
             assert (rows.aggregate(sum=Sum("cost_gbp"))["sum"] or 0) == ledger(one.pk)
-        RolledDay.objects.all().delete()
-        DailyUsage.objects.all().delete()
+        for rolled in (RolledDay, DailyUsage, DailyCollection):
+            rolled.objects.all().delete()
 
     @invariant()
     def everything_adds_up(self) -> None:

@@ -22,9 +22,9 @@ from accounts.models import User
 from billing import metering, reports
 from billing.errors import PeriodNotPossible
 from billing.metering import record_usage
-from billing.models import Budget, DailyUsage, RolledDay, UsageDifference, UsageEvent
+from billing.models import Budget, DailyCollection, DailyUsage, RolledDay, UsageDifference, UsageEvent
 from billing.reports import GROUPS, Figures, gaps, usage_report, usage_reports
-from billing.rollups import day_check, day_roll, days_check, days_roll
+from billing.rollups import day_check, day_roll, days_check, days_roll, today_roll
 from billing.tasks import keep_the_books
 from billing.types import UsageRecord
 from tenants.models import Organisation
@@ -32,6 +32,7 @@ from tenants.models import Organisation
 Call = Callable[..., UsageRecord]
 TODAY = timezone.now().date()
 ADA, BOB = uuid4(), uuid4()
+HANDBOOK, CONTRACTS, KEY = uuid4(), uuid4(), uuid4()
 PASSWORD = "correct horse battery"
 
 
@@ -148,6 +149,35 @@ def test_what_each_grouping_says(acme: Organisation, globex: Organisation, call:
     assert usage_report(acme.pk, ago(3), ago(3), "member").total.calls == 2
 
 
+def test_the_day_that_runs_is_rolled_up_to_a_moment_and_then_as_a_whole(
+    acme: Organisation, globex: Organisation, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
+
+    def at_moment(moment: datetime) -> None:
+        monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: moment))
+
+    at_moment(noon)
+    record_usage([call(member_id=ADA), call(collection_ids=(HANDBOOK,)), replace(call(), tenant=globex.key)])
+    at_moment(noon + timedelta(hours=1))
+    record_usage([call(member_id=ADA)])
+    assert today_roll(noon - timedelta(hours=11, minutes=45)) is None  # at 00:15 nothing of it is over
+    assert today_roll(noon + timedelta(minutes=45)) == noon + timedelta(minutes=30)
+    assert sum(row.calls for row in DailyUsage.objects.filter(organisation_id=acme.pk)) == 2
+    adds_up(acme)
+    adds_up(globex)
+    assert usage_report(acme.pk, ago(3), ago(1), "day").total == Figures()
+    assert days_check() == []  # only days that have ended are compared
+    today_roll(noon + timedelta(hours=2))
+    adds_up(acme)
+    at_moment(noon + timedelta(hours=3))
+    record_usage([call(member_id=BOB)])
+    assert days_roll(noon + timedelta(days=1)) == [TODAY]
+    assert today_roll(noon + timedelta(hours=4)) is None
+    adds_up(acme)
+    assert days_check() == []
+
+
 def test_a_report_of_nothing_is_empty(acme: Organisation) -> None:
     report = usage_report(acme.pk, ago(3), TODAY, "day")
     assert (report.lines, report.total) == ((), Figures())
@@ -162,7 +192,7 @@ def test_a_period_that_can_not_be_is_refused(acme: Organisation) -> None:
 def test_a_long_report_costs_two_statements(acme: Organisation, call: Call, django_assert_num_queries: Any) -> None:
     record_usage([call()])
     with django_assert_num_queries(2):
-        usage_reports(acme.pk, ago(365), TODAY)
+        usage_reports(acme.pk, ago(365), TODAY, ("day", "member", "model", "kind", "cost_centre"))
 
 
 @given(taken=st.sets(st.integers(0, 20)), since=st.integers(0, 20), length=st.integers(0, 20))
@@ -188,6 +218,9 @@ CALLS = st.fixed_dictionaries(
         "model": st.sampled_from(["gpt-4o", "gpt-4o-mini", "unheard-of"]),
         "tokens": st.integers(0, 2_000_000_000),
         "theirs": st.booleans(),
+        "collections": st.lists(st.sampled_from([HANDBOOK, CONTRACTS]), unique=True),
+        "conversation": st.sampled_from([ADA, None]),
+        "by_key": st.booleans(),
     }
 )
 STEPS = st.lists(st.one_of(CALLS, st.just("roll"), st.just("repeat")), max_size=12)
@@ -201,7 +234,10 @@ def test_whatever_is_called_the_ledger_the_rollups_and_the_report_are_one(
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL vena.may_empty_ledger = 'yes'")
-        cursor.execute("TRUNCATE public.billing_usageevent, public.billing_dailyusage, public.billing_rolledday")
+        cursor.execute(
+            "TRUNCATE public.billing_usageevent, public.billing_dailyusage, public.billing_rolledday, "
+            "public.billing_dailycollection"
+        )
     records: list[UsageRecord] = []
     for step in steps:
         if step == "roll":
@@ -217,6 +253,10 @@ def test_whatever_is_called_the_ledger_the_rollups_and_the_report_are_one(
                 model=step["model"],
                 input_tokens=step["tokens"],
                 cached_input_tokens=step["tokens"] // 3,
+                collection_ids=tuple(step["collections"]),
+                conversation_id=step["conversation"],
+                api_key_id=KEY if step["by_key"] else None,
+                api_key_label="vena_ab12",
             )
             records.append(replace(made, tenant=globex.key) if step["theirs"] else made)
             record_usage([records[-1]])
@@ -243,13 +283,17 @@ def lose_a_line() -> None:
     DailyUsage.objects.filter(kind="chat").delete()
 
 
+def spoil_a_collection() -> None:
+    DailyCollection.objects.filter(kind="chat").update(cost_gbp=Decimal("0.7"))
+
+
 def invent_a_line() -> None:
     row = DailyUsage.objects.filter(kind="chat").get()
     row.pk, row.kind = None, "rerank"
     row.save()
 
 
-@pytest.mark.parametrize("spoil", [spoil_cost, spoil_tokens, lose_a_line, invent_a_line])
+@pytest.mark.parametrize("spoil", [spoil_cost, spoil_tokens, lose_a_line, invent_a_line, spoil_a_collection])
 def test_what_is_not_the_ledger_is_found_told_and_mended(
     acme: Organisation, globex: Organisation, call: Call, at: Any, caplog: Any, spoil: Callable[[], None]
 ) -> None:

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from billing.models import UsageEvent
+from accounts.models import ApiKey
+from billing.models import UsageEvent, UsageName
 from chat import asking
 from chat.live import switchboard
 from chat.models import Conversation, Message
@@ -17,6 +18,7 @@ from chat.tests.conftest import Ready
 from chat.tests.sockets import all_answers_end, connected, joined
 from chat.tests.web import streamed, web
 from knowledge.errors import ProviderUnavailable
+from knowledge.models import Collection
 from knowledge.providers.scripted import ScriptedChatModel
 from tenants.context import in_public, in_tenant
 from tenants.models import Organisation
@@ -250,6 +252,13 @@ async def test_deleting_stops_the_running_answer_and_keeps_the_ledger(
     assert (gone.status_code, await count(live_acme), scripted.closed) == (204, 0, 1)
     spent = await in_public(lambda: list(UsageEvent.objects.filter(subject=accepted["answer"], kind="chat")))
     assert [event.outcome for event in spent] == ["stopped"]
+    collection = await in_tenant(live_acme.schema_name, Collection.objects.get)
+    used = await in_tenant(live_acme.schema_name, ApiKey.objects.get)
+    (event,) = spent
+    assert str(event.conversation_id) == accepted["conversation"]
+    assert (event.collection_ids, event.api_key_id) == ([collection.pk], used.pk)
+    names = await in_public(lambda: set(UsageName.objects.values_list("organisation_id", "kind", "label")))
+    assert names >= {(live_acme.pk, "key", f"vena_{used.prefix}…"), (live_acme.pk, "collection", collection.name)}
 
 
 @pytest.mark.parametrize("path", [START, "/v1/chat/completions"], ids=["conversations", "openai"])

@@ -60,10 +60,16 @@ async def short_reply(
 
 
 async def summarised(
-    turns: Sequence[Turn], summary: str, tenant: TenantKey, asker: Asker, answer_id: UUID, settings: AnswerSettings
+    turns: Sequence[Turn],
+    summary: str,
+    tenant: TenantKey,
+    asker: Asker,
+    answer_id: UUID,
+    conversation_id: UUID,
+    settings: AnswerSettings,
 ) -> str | None:
     """One short text of `summary` and the turns after it; metered as part of the answer it is made behind."""
-    spending = Spending(tenant, asker, answer_id)
+    spending = Spending(tenant, asker, answer_id, conversation_id)
     prompt = build_summary(turns, summary)
     try:
         if not await has_room(prompt, settings, spending, name="summary"):

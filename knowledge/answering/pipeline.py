@@ -44,7 +44,7 @@ async def answer_question(question: Question, receipt: Receipt) -> AsyncGenerato
         yield TextDelta(reply)
         yield Finished(text=reply, cited=(), usage=ModelUsage("", ""))
         return
-    spending = Spending(question.library.tenant, question.asker, question.answer_id)
+    spending = Spending(question.library.tenant, question.asker, question.answer_id, question.conversation_id)
     allowance = Allowance(question, spending)
     memory = Memory(question, receipt, spending, allowance)
     try:
@@ -91,6 +91,7 @@ async def answered(
     for note in asked.notes:
         yield note
     found = await searched(question, asked, spending, known)
+    spending.documents = frozenset(passage.document_id for passage in found.passages)
     for note in found.notes:
         yield note
     yield SourcesFound(found.passages)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import ParamSpec
 from uuid import UUID, uuid4, uuid5
@@ -13,6 +14,7 @@ from billing.budgets import Payer, budget_reserve
 from billing.errors import BudgetReached
 from billing.open_answers import answer_note, usage_settle
 from billing.types import UsageRecord
+from knowledge.retrieval.usage import collections_of
 from knowledge.types import Asker, ModelUsage
 from tenants.context import in_tenant
 from tenants.types import TenantKey
@@ -28,8 +30,10 @@ class Spending:
     The same call of the same answer has the same key, so it is counted once.
     """
 
-    def __init__(self, tenant: TenantKey, asker: Asker, subject: UUID) -> None:
+    def __init__(self, tenant: TenantKey, asker: Asker, subject: UUID, conversation_id: UUID | None = None) -> None:
         self.tenant, self.asker, self.subject = tenant, asker, subject
+        self.conversation_id = conversation_id
+        self.documents: frozenset[UUID] = frozenset()  # what was read for it
         self.records: list[UsageRecord] = []
         self.held: UUID | None = None  # under which key the budgets hold room for it
         self.open_id: UUID | None = None  # of the note
@@ -69,6 +73,9 @@ class Spending:
             member_label=self.asker.label,
             group_ids=self.asker.group_ids,
             subject=self.subject,
+            conversation_id=self.conversation_id,
+            api_key_id=self.asker.api_key_id,
+            api_key_label=self.asker.api_key_label,
         )
 
     async def hold(self, amount: Decimal, key: UUID | None = None) -> None:
@@ -95,4 +102,15 @@ class Spending:
             await asyncio.gather(self._work, return_exceptions=True)
         if not (self.records or self.held or self.open_id):
             return Decimal(0)
-        return await in_tenant(self.tenant.schema_name, usage_settle, self.records, self.held, self.open_id)
+        schema_name = self.tenant.schema_name
+        return await in_tenant(schema_name, settled, self.records, self.documents, self.held, self.open_id)
+
+
+def settled(
+    records: Sequence[UsageRecord], documents: frozenset[UUID], held: UUID | None, open_id: UUID | None
+) -> Decimal:
+    """The calls with the collections that were read."""
+    if records and documents:
+        collections = collections_of(records[0].tenant, documents)
+        records = [replace(record, collection_ids=collections) for record in records]
+    return usage_settle(records, held, open_id)

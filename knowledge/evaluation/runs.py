@@ -30,7 +30,7 @@ from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder
 from knowledge.retrieval.search import KEYWORDS_ONLY, engine_of, plan_of, rerank_name, search
 from knowledge.retrieval.trace import Recorder
-from knowledge.retrieval.usage import calls_of, search_hold
+from knowledge.retrieval.usage import calls_of, collections_of, search_hold
 from knowledge.types import Asker, Library, ModelUsage, Passage, SearchResult, SearchScope
 from tenants.context import entered
 from vena_platform.errors import VenaError
@@ -209,7 +209,7 @@ def asked_of(row: GoldenQuestion) -> Asked:
 def _keep(library: Library, run: EvaluationRun, outcomes: Sequence[Outcome]) -> None:
     alive = set(GoldenQuestion.objects.filter(pk__in=[one.asked.id for one in outcomes]).values_list("pk", flat=True))
     EvaluationResult.objects.bulk_create(_result(run, one, is_there=one.asked.id in alive) for one in outcomes)
-    record_usage([_usage(library, run, one, kind, usage) for one in outcomes for kind, usage in one.calls])
+    record_usage([record for one in outcomes for record in _usages(library, run, one)])
     _tell(run, done_count=run.results.count())
 
 
@@ -242,7 +242,19 @@ def _shown(passage: Passage, targets: Sequence[Target]) -> dict[str, Any]:
     }
 
 
-def _usage(library: Library, run: EvaluationRun, outcome: Outcome, kind: str, usage: ModelUsage) -> UsageRecord:
+def _usages(library: Library, run: EvaluationRun, outcome: Outcome) -> list[UsageRecord]:
+    collections = collections_of(library.tenant, {passage.document_id for passage in outcome.passages})
+    return [_usage(library, run, outcome, kind, usage, collections) for kind, usage in outcome.calls]
+
+
+def _usage(
+    library: Library,
+    run: EvaluationRun,
+    outcome: Outcome,
+    kind: str,
+    usage: ModelUsage,
+    collections: tuple[UUID, ...],
+) -> UsageRecord:
     """Nobody's question: it counts for the organisation, under the name of who started the run. Once, if repeated."""
     return UsageRecord(
         key=uuid5(run.pk, f"{kind} {outcome.asked.id}"),
@@ -258,6 +270,7 @@ def _usage(library: Library, run: EvaluationRun, outcome: Outcome, kind: str, us
         is_estimated=usage.estimated,
         member_label=run.started_by_label,
         subject=run.pk,
+        collection_ids=collections,
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import uuid5
 
@@ -28,6 +28,7 @@ from knowledge.providers.base import ChatModel
 from knowledge.providers.defaults import QUOTING
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.streams import estimate_tokens, estimate_usage
+from knowledge.retrieval.usage import collections_named
 from knowledge.types import ModelUsage, Prompt, Role, Turn
 
 SYSTEM = """\
@@ -108,8 +109,10 @@ def known_sentences(job: Job, batch: Sequence[Chunk]) -> dict[str, str]:
 def written(job: Job, chunks: Sequence[Chunk]) -> dict[str, str]:
     prompts = [prompt_for(job, chunk) for chunk in chunks]
     answers = run_in_loop(ask_all(document_model(job.library.tenant), prompts))
+    into = collections_named(job.library.tenant, [job.document.collection_id])
     records = [
-        usage_record(job, usage, key=str(chunk.position)) for chunk, (_, usage) in zip(chunks, answers, strict=True)
+        replace(usage_record(job, usage, key=str(chunk.position)), collection_ids=into)
+        for chunk, (_, usage) in zip(chunks, answers, strict=True)
     ]
     record_usage(records)
     return {chunk.text: " ".join(text.split()) or "-" for chunk, (text, _) in zip(chunks, answers, strict=True)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID, uuid5
 
@@ -17,6 +17,7 @@ from knowledge.models import TextVectors
 from knowledge.providers.base import Embedder
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import embedder, sparse_encoder, vector_index
+from knowledge.retrieval.usage import collections_named
 from knowledge.types import EmbeddedChunk, Labels, Library, ModelUsage, Vector
 
 DEFAULT_WINDOW = 32  # texts a model is asked for between two looks at whether the work is still wanted
@@ -42,6 +43,7 @@ class Payer:
     subject: UUID | None = None
     member_id: UUID | None = None
     member_label: str = ""
+    collection_ids: tuple[UUID, ...] = ()
 
 
 def window_of(library: Library) -> int:
@@ -53,7 +55,8 @@ def bring_in(library: Library, passengers: Sequence[Passenger], payer: Payer) ->
     vectors = known_vectors(library, {passenger.content_hash for passenger in passengers})
     missing = {one.content_hash: one.embedding_text for one in passengers if one.content_hash not in vectors}
     if missing:
-        vectors |= embedded(library, missing, payer)
+        into = {one.labels.collection_id for one in passengers if one.content_hash in missing}
+        vectors |= embedded(library, missing, replace(payer, collection_ids=collections_named(library.tenant, into)))
     points = [point(passenger, vectors[passenger.content_hash]) for passenger in passengers]
     run_in_loop(vector_index().upsert(library.space, points))
     return set(missing)
@@ -122,4 +125,5 @@ def usage_record(library: Library, usage: ModelUsage, payer: Payer, *, key: UUID
         member_id=payer.member_id,
         member_label=payer.member_label,
         subject=payer.subject,
+        collection_ids=payer.collection_ids,
     )

@@ -312,6 +312,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "review-gaps": {"task": "chat.gaps.tasks.review_gaps_everywhere", "schedule": crontab(hour=4, minute=23)},
     "sweep-holds": {"task": "billing.tasks.sweep_holds", "schedule": 300.0},
     "warn-of-budgets": {"task": "billing.tasks.warn_of_budgets", "schedule": 60.0},
+    "send-reports": {"task": "billing.tasks.send_reports", "schedule": crontab(minute="4-59/10")},
     "roll-up-days": {"task": "billing.tasks.roll_up_days", "schedule": crontab(minute=16)},
     "verify-audit": {"task": "accounts.audit.tasks.verify_audit_everywhere", "schedule": crontab(hour=5, minute=11)},
     "retention": {
@@ -529,6 +530,7 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                 "title": "Billing",
                 "separator": True,
                 "items": [
+                    {"title": "Finance", "icon": "account_balance", "link": reverse_lazy("platform_finance")},
                     admin_link("Plans", "sell", "billing_plan"),
                     admin_link("Subscriptions", "card_membership", "billing_subscription"),
                     admin_link("Model prices", "payments", "billing_modelprice"),

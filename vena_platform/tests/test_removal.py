@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -13,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
+from billing.models import UsageName
+from billing.names import COLLECTION, names_keep
 from knowledge.models import Collection
 from tenants.context import entered
 from tenants.models import DeletionReceipt, Organisation
@@ -30,6 +33,7 @@ def leaving(newcomers: None, on_host: Any) -> Organisation:
     organisation: Organisation = Organisation.objects.get(slug="leaving")
     with entered(organisation.schema_name):
         default_storage.save("documents/one.txt", ContentFile(b"secret"))
+        names_keep(organisation.pk, COLLECTION, {uuid4(): "Secret plans"})
         cache.set("answer", "secret")
     return organisation
 
@@ -40,7 +44,8 @@ def test_every_store_is_emptied_and_the_receipt_says_so(
     # given
     make_person(live_acme)
     with entered(live_acme.schema_name):
-        Collection.objects.create(name="Kept")
+        collection = Collection.objects.create(name="Kept")
+        names_keep(live_acme.pk, COLLECTION, {collection.pk: "Kept"})
         cache.set("answer", "kept")
         kept = default_storage.save("documents/kept.txt", ContentFile(b"kept"))
     before = counts(live_acme)
@@ -58,6 +63,7 @@ def test_every_store_is_emptied_and_the_receipt_says_so(
     assert not Organisation.objects.filter(slug="leaving").exists()
     assert Client(headers={"host": "leaving.localhost"}).get("/").status_code == 404
     # and the other organisation lost nothing
+    assert list(UsageName.objects.values_list("label", flat=True)) == ["Kept"]
     assert counts(live_acme) == before
     with entered(live_acme.schema_name):
         assert cache.get("answer") == "kept"

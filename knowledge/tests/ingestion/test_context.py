@@ -49,6 +49,8 @@ def test_every_chunk_is_embedded_with_its_sentence(live_acme: Organisation, uplo
     assert events.count() == len(chunks)
     assert sum(event.output_tokens for event in events) == stub.total("output_tokens")
     assert all(event.cost_gbp > 0 for event in events)
+    taken_in = UsageEvent.objects.filter(kind__in=["context", "embedding"])
+    assert {tuple(event.collection_ids) for event in taken_in} == {(document.collection_id,)}
 
 
 def test_a_new_version_pays_for_what_changed_only(live_acme: Organisation, upload: Upload, stub: StubProvider) -> None:

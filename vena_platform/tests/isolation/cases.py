@@ -27,6 +27,7 @@ ROWS_NAMED = {
     "receipt_id": "accounts.ErasureReceipt",
     "reembedding_id": "knowledge.Reembedding",
     "token_id": "accounts.ScimToken",
+    "schedule_id": "billing.ReportSchedule",
     "run_id": "knowledge.EvaluationRun",
 }
 # Parameters that name nothing by an id that is unique among organisations, and why.
@@ -62,6 +63,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/scim/v2/Groups/{group_id}"): {"schemas": [f"{SCIM}:Group"], "displayName": "Another"},
     ("PATCH", "/scim/v2/Groups/{group_id}"): SCIM_CHANGE,
     ("POST", "/usage/budgets/{budget_id}/"): {"act": "off"},
+    ("POST", "/usage/schedules/{schedule_id}/"): {"act": "remove"},
     ("POST", "/privacy/people/{person_id}/erase/"): {"confirm": "{marker}@example.org"},
     ("POST", "/privacy/conversations/{conversation_id}/"): {"reason": "a complaint"},
     ("PUT", "/api/v1/answers/{answer_id}/feedback/"): {"rating": 1},

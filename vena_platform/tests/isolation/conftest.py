@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from model_bakery import baker
 
-from billing.models import Budget, SpendAnomaly
+from billing.models import Budget, ReportSchedule, SpendAnomaly
 from conftest import Host, organisation, wipe
 from tenants.models import Organisation
 from vena_platform.isolation.evidence import table_checksums
@@ -39,6 +39,9 @@ def full(one: Organisation, first_number: int) -> World:
     )
     world.rows["billing.SpendAnomaly"] = baker.make(
         SpendAnomaly, organisation=one, subject=marker, label=marker, day=timezone.now().date(), seen_at=None
+    )
+    world.rows["billing.ReportSchedule"] = baker.make(
+        ReportSchedule, organisation=one, report="member", formats=["csv"]
     )
     return world
 
