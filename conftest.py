@@ -39,6 +39,7 @@ KEPT = ("django_migrations", "django_content_type", "auth_permission")
 LEDGER = (
     *("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference"),
     *("openanswer", "spendanomaly", "providerimport", "providerday"),
+    *("dailycollection", "usagename", "reportschedule"),
 )
 PASSWORD = "correct horse battery"
 

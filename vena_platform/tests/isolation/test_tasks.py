@@ -20,6 +20,7 @@ FOR_EVERYBODY = {
     "billing.tasks.keep_the_books",
     "billing.tasks.recount_budget",  # a budget's row names its organisation; budgets are of the platform's schema
     "billing.tasks.roll_up_days",
+    "billing.tasks.send_reports",  # each schedule names its organisation
     "billing.tasks.sweep_holds",
     "billing.tasks.warn_of_budgets",
     "chat.gaps.tasks.review_gaps_everywhere",
