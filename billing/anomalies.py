@@ -31,9 +31,14 @@ LEAST_DAYS = 7
 SPREADS = 5
 LIKE_A_DEVIATION = Decimal("1.4826")  # of a normal distribution, for one median distance
 SHOWN_FOR = 30  # days
+KEY_NAME = """
+SELECT own.label FROM public.billing_usagename AS own WHERE own.kind = 'key'
+  AND own.organisation_id = billing_dailyusage.organisation_id AND own.subject_id = billing_dailyusage.api_key_id
+"""
 SUBJECTS = {
     SpendAnomaly.Kind.MEMBER: ("member_id::text", "max(member_label)", "member_id IS NOT NULL"),
     SpendAnomaly.Kind.MODEL: ("provider || '/' || model", "max(provider || ' ' || model)", "true"),
+    SpendAnomaly.Kind.KEY: ("api_key_id::text", f"max(({KEY_NAME}))", "api_key_id IS NOT NULL"),
 }
 # Only of those whose day is above the floor at all.
 COSTS = """
@@ -66,7 +71,7 @@ def usual_of(costs: Sequence[Decimal]) -> Usual | None:
 def anomalies_find(day: date | None = None) -> list[SpendAnomaly]:
     """Of all organisations that are open, of yesterday; those that are new. Nothing while the day is not rolled up."""
     day = day or timezone.now().date() - timedelta(days=1)
-    if not RolledDay.objects.filter(day=day).exists():
+    if not RolledDay.objects.filter(day=day, until=None).exists():
         return []
     opened = set(Organisation.objects.filter(state=Organisation.State.ACTIVE).values_list("pk", flat=True))
     wanted = [row for kind in SpendAnomaly.Kind for row in out_of_the_usual(kind, day) if row.organisation_id in opened]

@@ -27,16 +27,16 @@ def record_usage(records: Sequence[UsageRecord]) -> Decimal:
     What is new is counted against the budgets with it. Returns the cost of all the calls in pounds.
     """
     events = events_of(records)
-    for record in records:
-        if record.api_key_id:
-            names_keep(record.tenant.id, KEY, {record.api_key_id: record.api_key_label})
     if events:
         booked(events)
     return cost_of(events)
 
 
 def events_of(records: Sequence[UsageRecord]) -> list[UsageEvent]:
-    """One for each key, the first one."""
+    """One for each key, the first one. What the API keys behind them are called is kept for reports."""
+    for record in records:
+        if record.api_key_id:
+            names_keep(record.tenant.id, KEY, {record.api_key_id: record.api_key_label})
     return list({record.key: event_of(record) for record in reversed(records)}.values())[::-1]
 
 

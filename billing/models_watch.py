@@ -10,17 +10,18 @@ from tenants.models import Organisation
 
 
 class SpendAnomaly(models.Model):
-    """A day on which a person or a model spent far more than they usually do. Found once for each subject and day."""
+    """A day when a person, key or model spent far more than they usually do. Found once for each subject and day."""
 
     class Kind(models.TextChoices):
         MEMBER = "member"
         MODEL = "model"
+        KEY = "key"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="anomalies")
     day = models.DateField()
     kind = models.CharField(max_length=16, choices=Kind)
-    subject = models.CharField(max_length=120)  # a member's id, or provider/model
+    subject = models.CharField(max_length=120)  # a member's or key's id, or provider/model
     label = models.CharField(max_length=254)
     spent_gbp = models.DecimalField(max_digits=20, decimal_places=8)
     usual_gbp = models.DecimalField(max_digits=20, decimal_places=8)  # the median of its days

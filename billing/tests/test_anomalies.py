@@ -21,7 +21,7 @@ from accounts.permissions import Role
 from billing.anomalies import anomalies_find, usual_of
 from billing.anomaly_mails import anomalies_tell
 from billing.erasing import member_label_erase, named_rows
-from billing.models import DailyUsage, RolledDay, SpendAnomaly
+from billing.models import DailyUsage, RolledDay, SpendAnomaly, UsageName
 from billing.tasks import find_anomalies
 from tenants.models import Organisation
 
@@ -35,7 +35,11 @@ def _rolled(db: None) -> None:
 
 
 def spend(
-    organisation: Organisation, costs: dict[int, str], member: UUID = ADA, label: str = "ada@example.org"
+    organisation: Organisation,
+    costs: dict[int, str],
+    member: UUID = ADA,
+    label: str = "ada@example.org",
+    key: UUID | None = None,
 ) -> None:
     """So many days before yesterday → pounds."""
     figures = dict.fromkeys(
@@ -47,6 +51,7 @@ def spend(
             day=YESTERDAY - timedelta(days=days),
             member_id=member,
             member_label=label,
+            api_key_id=key,
             kind="chat",
             provider="openai",
             model="gpt-4o",
@@ -162,3 +167,19 @@ def test_the_usual_is_decimal_and_no_day_of_an_even_week_is_out_of_it(costs: lis
         assert isinstance(usual.most, Decimal)
         assert usual.most >= 2 * usual.median
         assert sum(cost > usual.most for cost in costs) <= len(costs) / 2
+
+
+def test_a_key_is_found_by_its_name_in_its_own_organisation(acme: Organisation, globex: Organisation) -> None:
+    crawler = uuid4()
+    for organisation, name in ((acme, "vena_ab12…"), (globex, "vena_theirs…")):
+        UsageName.objects.create(organisation_id=organisation.pk, kind="key", subject_id=crawler, label=name)
+    spend(acme, {**USUAL, 0: "9"}, key=crawler)
+    spend(globex, USUAL, key=crawler)
+    found = anomalies_find(YESTERDAY)
+    assert {(one.organisation_id, one.label) for one in found if one.kind == "key"} == {(acme.pk, "vena_ab12…")}
+
+
+def test_a_day_that_is_rolled_up_in_part_is_not_looked_at(acme: Organisation) -> None:
+    spend(acme, {**USUAL, 0: "9"})
+    RolledDay.objects.update(until=timezone.now())
+    assert anomalies_find(YESTERDAY) == []
