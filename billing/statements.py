@@ -225,7 +225,7 @@ class DatedPrices:
 
 def savings_sheet(made: Savings) -> Sheet:
     rows = [
-        ("Answers that Vena remembered", made.hits, made.answers_gbp),
+        ("Answers that were remembered", made.hits, made.answers_gbp),
         ("Providers' own caches", None, made.provider_gbp.quantize(QUANTUM, ROUND_HALF_UP)),
         *((f"{one.provider} {one.model} instead of the default", one.answers, one.saved_gbp) for one in made.routed),
     ]

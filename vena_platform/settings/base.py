@@ -452,6 +452,17 @@ def admin_link(title: str, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist"), "permission": may_open}
 
 
+def page_link(title: str, icon: str, page: str, ability: str) -> dict[str, Any]:
+    """A page of the app that administers too, shown to those whom it lets in."""
+
+    def may_open(request: Any) -> bool:
+        from accounts.permissions import Can, may
+
+        return may(request.user.role, Can(ability))
+
+    return {"title": title, "icon": icon, "link": reverse_lazy(page), "permission": may_open}
+
+
 ISOLATION = reverse_lazy("isolation_report")  # for those who may read the audit log
 UNFOLD_LOOK: dict[str, Any] = {
     "SITE_TITLE": "Vena",
@@ -488,12 +499,17 @@ UNFOLD_TENANT: dict[str, Any] = {
                     admin_link("Documents", "description", "knowledge_document"),
                     admin_link("Collections", "folder", "knowledge_collection"),
                     admin_link("Nightly checks", "fact_check", "knowledge_reconcilereport"),
+                    page_link("Gaps", "live_help", "gaps", "edit_documents"),
+                    page_link("Golden questions", "star", "quality", "edit_documents"),
                 ],
             },
             {
                 "title": "Answers",
                 "separator": True,
-                "items": [admin_link("Experiments", "science", "chat_experiment")],
+                "items": [
+                    page_link("Models, prompts and keys", "psychology", "answers", "manage_answers"),
+                    admin_link("Experiments", "science", "chat_experiment"),
+                ],
             },
             {
                 "title": "People",
@@ -505,6 +521,15 @@ UNFOLD_TENANT: dict[str, Any] = {
                     admin_link("API keys", "key", "accounts_apikey"),
                     admin_link("Audit log", "history", "accounts_auditevent"),
                     {**admin_link("Proof of isolation", "verified_user", "accounts_auditevent"), "link": ISOLATION},
+                ],
+            },
+            {
+                "title": "Organisation",
+                "separator": True,
+                "items": [
+                    page_link("Name, logo and colours", "palette", "branding", "manage_branding"),
+                    page_link("How people sign in", "login", "sign_in_settings", "manage_sign_in"),
+                    page_link("Usage and budgets", "payments", "usage", "read_usage"),
                 ],
             },
         ]
