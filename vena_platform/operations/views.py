@@ -72,7 +72,7 @@ def organisation(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
     suspending = SuspendForm(request.POST if act == "suspend" else None)
     deleting = DeleteForm(request.POST if act == "delete" else None, organisation=row)
     if act and acted(request, row, act, suspending, deleting):
-        return redirect("operations_organisation" if act != "delete" else "operations", *([row.pk] * (act != "delete")))
+        return redirect("operations") if act == "delete" else redirect("operations_organisation", row.pk)
     figures = figures_of(row)
     context = {
         **operator_admin.each_context(request),
