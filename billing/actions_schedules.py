@@ -15,6 +15,8 @@ from accounts.permissions import Can, may
 from billing.errors import ScheduleNotFound, ScheduleNotPossible
 from billing.models import ReportSchedule
 from billing.schedules import REPORTS
+from tenants.entitlements import Feature
+from tenants.errors import NotInPlan
 from tenants.models import Organisation
 
 MOST = 50  # for one organisation
@@ -36,7 +38,9 @@ def schedule_add(
     formats: Sequence[str],
     people: Sequence[User] = (),
 ) -> ReportSchedule:
-    """From the period that runs now on. Raises ScheduleNotPossible."""
+    """From the period that runs now on. Raises ScheduleNotPossible, NotInPlan."""
+    if not organisation.entitled.allows(Feature.SCHEDULES):
+        raise NotInPlan(Feature.SCHEDULES.label)
     if report not in REPORTS or not formats or not set(formats) <= set(ReportSchedule.Format.values):
         raise ScheduleNotPossible
     if refused := [one.email for one in people if not may(one.role, Can.READ_USAGE)]:

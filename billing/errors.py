@@ -79,3 +79,78 @@ class CorrectionNotPossible(VenaError):
 class UsageFileUnreadable(VenaError):
     code, status = "usage_file_unreadable", 422
     message = "This file can't be read as a provider's usage."
+
+
+class SubscriptionNotFound(VenaError):
+    code, status = "subscription_not_found", 404
+    message = "Your organisation has no subscription, so nothing is limited and nothing is charged."
+
+
+class PlanNotOffered(VenaError):
+    code, status = "plan_not_offered", 404
+    message = "This plan is not offered. Choose one of those on the page."
+
+
+class DetailsNeeded(VenaError):
+    code, status = "billing_details_needed", 409
+    message = "Say first whom invoices are made out to. Then choose the plan again."
+
+
+class PaymentFirst(VenaError):
+    code, status = "payment_first", 409
+    message = "An invoice is unpaid. Pay it first; then another plan can be chosen."
+
+
+class SubscriptionOver(VenaError):
+    code, status = "subscription_over", 409
+    message = "The subscription has ended already. Choose a plan to begin again."
+
+
+class SellerMissing(VenaError):
+    code, status = "seller_missing", 409
+    message = "Nobody is named who issues the invoices. Fill in the seller first."
+
+
+class VatRateMissing(VenaError):
+    code, status = "vat_rate_missing", 409
+    message = "There is no VAT rate for that day. Add one first."
+
+
+class VatNumberNeeded(VenaError):
+    code, status = "vat_number_needed", 422
+    message = "In the EU we sell to businesses only, so a VAT number is needed."
+
+
+class VatNumberWrong(VenaError):
+    code, status = "vat_number_wrong", 422
+    message = "This is no VAT number of that country. Check it for typing errors."
+
+
+class MonthNotOver(VenaError):
+    code, status = "month_not_over", 409
+    message = "This month still runs. It can be closed when it is over and its last calls are in the books."
+
+
+class InvoiceNotFound(VenaError):
+    code, status = "invoice_not_found", 404
+    message = "There is no such invoice."
+
+
+class InvoiceClosed(VenaError):
+    code, status = "invoice_closed", 409
+    message = "This invoice is closed and stays as it is. Issue a credit note instead."
+
+
+class CreditNotPossible(VenaError):
+    code, status = "credit_not_possible", 422
+    message = "So much can't be credited: it is more than is left of the invoice."
+
+
+class PaymentNotPossible(VenaError):
+    code, status = "payment_not_possible", 422
+    message = "This payment can't be entered: it is nothing, or more than is open."
+
+
+class InvoiceNegative(VenaError):
+    code, status = "invoice_negative", 409
+    message = "This month comes to less than nothing. Credit an earlier invoice, or add a line."

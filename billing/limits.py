@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from billing.models import Subscription
+from tenants.entitlements import Entitlements
+from tenants.models import Organisation
 
 MEGABYTE = 1024 * 1024
 REFRESH_SECONDS = 60
@@ -18,7 +19,8 @@ REFRESH_SECONDS = 60
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
     """Bytes, pages and seconds. `max_parts`: files inside one archive or mail, pages of one sitemap. `max_documents`:
-    of the whole organisation, None without a plan."""
+    and `max_stored_bytes` are of the
+    whole organisation, None without a plan."""
 
     max_bytes: int
     max_pages: int
@@ -27,6 +29,7 @@ class DocumentLimits:
     max_memory_bytes: int
     max_parts: int
     max_documents: int | None
+    max_stored_bytes: int | None
 
 
 _known: dict[UUID, tuple[float, DocumentLimits]] = {}
@@ -43,16 +46,17 @@ def limits_of(organisation_id: UUID) -> DocumentLimits:
 
 
 def load_limits(organisation_id: UUID) -> DocumentLimits:
-    row = Subscription.objects.select_related("plan").filter(organisation_id=organisation_id).first()
-    plan = row.plan if row else None
+    rows = Organisation.objects.filter(pk=organisation_id).order_by().values_list("entitlements", flat=True)
+    plan = Entitlements.of_json(rows.first() or {})
     return DocumentLimits(
-        max_bytes=least(plan and plan.max_file_mb, settings.VENA_MAX_UPLOAD_BYTES, MEGABYTE),
-        max_pages=least(plan and plan.max_pages, settings.VENA_MAX_PAGES),
-        max_unpacked_bytes=least(plan and plan.max_unpacked_mb, settings.VENA_MAX_UNPACKED_BYTES, MEGABYTE),
-        max_seconds=least(plan and plan.max_parse_seconds, settings.VENA_MAX_PARSE_SECONDS),
+        max_bytes=least(plan.max_file_mb, settings.VENA_MAX_UPLOAD_BYTES, MEGABYTE),
+        max_pages=least(plan.max_pages, settings.VENA_MAX_PAGES),
+        max_unpacked_bytes=least(plan.max_unpacked_mb, settings.VENA_MAX_UNPACKED_BYTES, MEGABYTE),
+        max_seconds=least(plan.max_parse_seconds, settings.VENA_MAX_PARSE_SECONDS),
         max_memory_bytes=settings.VENA_MAX_PARSE_BYTES,
-        max_parts=least(plan and plan.max_parts, settings.VENA_MAX_PARTS),
-        max_documents=plan.document_limit if plan else None,
+        max_parts=least(plan.max_parts, settings.VENA_MAX_PARTS),
+        max_documents=plan.documents,
+        max_stored_bytes=plan.storage_mb * MEGABYTE if plan.storage_mb is not None else None,
     )
 
 

@@ -8,7 +8,20 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
+from billing.models_invoices import BillingDetails as BillingDetails
+from billing.models_invoices import Invoice as Invoice
+from billing.models_invoices import InvoiceFile as InvoiceFile
+from billing.models_invoices import InvoiceLine as InvoiceLine
+from billing.models_invoices import InvoicePayment as InvoicePayment
+from billing.models_invoices import InvoiceSending as InvoiceSending
+from billing.models_invoices import InvoiceSeries as InvoiceSeries
+from billing.models_invoices import Seller as Seller
+from billing.models_invoices import VatRate as VatRate
 from billing.models_open import OpenAnswer as OpenAnswer
+from billing.models_plans import Plan as Plan
+from billing.models_plans import PlanPeriod as PlanPeriod
+from billing.models_plans import Subscription as Subscription
+from billing.models_plans import SubscriptionChange as SubscriptionChange
 from billing.models_rollups import DailyCollection as DailyCollection
 from billing.models_rollups import DailyUsage as DailyUsage
 from billing.models_rollups import RolledDay as RolledDay
@@ -25,37 +38,6 @@ from tenants.models import Organisation
 def money() -> models.DecimalField[Decimal, Decimal]:
     """A column for money: a token costs some millionths of a pound."""
     return models.DecimalField(max_digits=16, decimal_places=8)
-
-
-class Plan(models.Model):
-    """What an organisation bought. Plans are data."""
-
-    slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=80)
-    seats = models.PositiveIntegerField(default=25)
-    document_limit = models.PositiveIntegerField(default=10_000)
-    # What one document may be; empty means as much as the platform allows.
-    max_file_mb = models.PositiveIntegerField(null=True, blank=True)
-    max_pages = models.PositiveIntegerField(null=True, blank=True)
-    max_unpacked_mb = models.PositiveIntegerField(null=True, blank=True)
-    max_parse_seconds = models.PositiveIntegerField(null=True, blank=True)
-    max_parts = models.PositiveIntegerField(null=True, blank=True)
-    monthly_price_gbp = models.DecimalField(max_digits=10, decimal_places=2, default=0)
-
-    class Meta:
-        ordering = ["monthly_price_gbp", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Subscription(models.Model):
-    organisation = models.OneToOneField(Organisation, models.CASCADE, related_name="subscription")
-    plan = models.ForeignKey(Plan, models.PROTECT, related_name="subscriptions")
-    started_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return f"{self.organisation}: {self.plan}"
 
 
 class ModelPrice(models.Model):

@@ -5,24 +5,19 @@ from __future__ import annotations
 import io
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-import reportlab
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
+from billing.fonts import BOLD, PLAIN, fonts_register
 from billing.money import places_for, pounds
 from billing.sheets import About, Cell, Sheet
 
-FONTS = Path(reportlab.__file__).parent / "fonts"
-PLAIN, BOLD = "Vera", "VeraBd"
 MARGIN = 16 * mm
 LONGEST_CELL = 200  # characters; a row must fit on a page
 TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=8, leading=10, wordWrap="CJK")
@@ -33,8 +28,7 @@ TITLE = ParagraphStyle("title", parent=HEAD, fontSize=14, leading=18)
 
 
 def pdf_of(sheet: Sheet, about: About) -> bytes:
-    for name in (PLAIN, BOLD):
-        pdfmetrics.registerFont(TTFont(name, FONTS / f"{name}.ttf"))
+    fonts_register()
     out = io.BytesIO()
     size = landscape(A4) if len(sheet.printed or sheet.columns) > 6 else A4
     page = {"leftMargin": MARGIN, "rightMargin": MARGIN, "topMargin": MARGIN, "bottomMargin": MARGIN}

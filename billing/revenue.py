@@ -6,12 +6,19 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from billing.models import Subscription
+from django.db.models import Case, F, Sum, When
+
+from billing.models import Invoice, Subscription
 
 
 def invoiced(month: date) -> dict[UUID, Decimal] | None:
-    """What was invoiced to each organisation for a month, without tax. None: there are no invoices to ask."""
-    return None
+    """What was invoiced to each organisation for a month, without tax. None: there are no invoices to ask,
+    because the month was not closed. A credit note counts in the month that it corrects."""
+    rows = Invoice.objects.filter(month=month, state=Invoice.State.CLOSED)
+    if not rows.exists():
+        return None
+    sign = Case(When(kind=Invoice.Kind.CREDIT_NOTE, then=-F("net_gbp")), default=F("net_gbp"))
+    return dict(rows.order_by().values_list("organisation_id").annotate(Sum(sign)))
 
 
 def revenue_of(month: date) -> tuple[dict[UUID, Decimal], str]:

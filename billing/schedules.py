@@ -23,6 +23,7 @@ from billing.models import ReportSchedule, ReportSending
 from billing.reports import usage_report
 from billing.sheets import About, Sheet
 from tenants.context import entered
+from tenants.entitlements import Feature
 from tenants.models import Organisation
 from tenants.selectors import organisation_url
 
@@ -73,7 +74,8 @@ def reports_due(now: datetime) -> Iterator[Due]:
     rows = ReportSchedule.objects.filter(is_active=True, organisation__state=Organisation.State.ACTIVE)
     for schedule in rows.select_related("organisation"):
         since, until = last_period(schedule.every, today)
-        if until >= schedule.starts_on and not is_sent(schedule, since):
+        is_in_plan = schedule.organisation.entitled.allows(Feature.SCHEDULES)
+        if is_in_plan and until >= schedule.starts_on and not is_sent(schedule, since):
             yield Due(schedule, since, until)
 
 

@@ -12,8 +12,12 @@ from billing.anomaly_mails import anomalies_tell
 from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
+from billing.invoicing.closing import invoices_check, months_close
+from billing.invoicing.mails import invoices_send
 from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
+from billing.plans.calendar import subscriptions_advance
+from billing.plans.mails import subscribers_tell
 from billing.rollups import days_check, days_roll, today_roll
 from billing.schedules import reports_send
 
@@ -54,6 +58,25 @@ def roll_up_days() -> None:
 def find_anomalies() -> None:
     anomalies_find()
     anomalies_tell()
+
+
+@shared_task
+def advance_subscriptions() -> None:
+    """Several steps may be due after a rest."""
+    while subscriptions_advance():
+        pass
+    subscribers_tell()
+
+
+@shared_task
+def close_months() -> None:
+    months_close()
+    invoices_check()
+
+
+@shared_task
+def send_invoices() -> None:
+    invoices_send()
 
 
 @shared_task

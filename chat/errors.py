@@ -76,6 +76,16 @@ class TooManyQuestions(VenaError):
         super().__init__(f"Too many questions in one minute. Ask again in {seconds} seconds.")
 
 
+class QuestionsUsedUp(VenaError):
+    code, status = "questions_used_up", 402
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Your organisation's plan has {most:,} questions a month, and all are used. "
+            "Earlier answers stay readable. Ask an owner for a larger plan."
+        )
+
+
 class BadHeir(VenaError):
     code, status = "bad_heir", 400
     message = "Choose another person, who may sign in, to get what is handed over."

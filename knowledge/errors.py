@@ -167,6 +167,13 @@ class TooManyDocuments(IngestionError):
     message = "Your plan has no room for another document. Delete some, or ask your administrator for a larger plan."
 
 
+class StorageFull(IngestionError):
+    code, status = "storage_full", 409
+    message = (
+        "Your plan's storage is full. Delete documents or old versions, or ask your administrator for a larger plan."
+    )
+
+
 class DocumentTooComplex(IngestionError):
     """Reading took more time or memory than one document may have, whatever the reason."""
 

@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from tenants.entitlements import Entitlements
 from tenants.errors import SlugTaken
 from tenants.models import RESERVED_SLUGS, Domain, Organisation, Provisioning, host_of, schema_of
 from tenants.signals import state_changed
@@ -52,6 +53,12 @@ def organisation_suspend(organisation: Organisation, *, reason: str) -> None:
     organisation.suspension_reason = reason
     organisation.save(update_fields=["state", "suspension_reason"])
     state_changed.send(sender=Organisation, organisation=organisation, state=organisation.state)
+
+
+def organisation_entitle(organisation: Organisation, entitled: Entitlements) -> None:
+    """What its plan gives it from now on. Other processes see it within VENA_HOST_SECONDS."""
+    organisation.entitlements = entitled.as_json()
+    organisation.save(update_fields=["entitlements"])
 
 
 def organisation_rerank(organisation: Organisation, *, is_reranked: bool) -> None:

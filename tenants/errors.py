@@ -21,3 +21,28 @@ class OrganisationSuspended(VenaError):
 class OrganisationNotReady(VenaError):
     code, status, retryable = "organisation_not_ready", 503, True
     message = "This organisation is still being prepared. Try again in a few seconds."
+
+
+class NotInPlan(VenaError):
+    code, status = "not_in_plan", 403
+    message = "Your plan does not have this. An owner can choose another plan under Billing."
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__(f"{what} is not in your plan. An owner can choose another plan under Billing." if what else "")
+
+
+class PlanIsFull(VenaError):
+    """What a plan has a number of is used up."""
+
+    code, status = "plan_is_full", 409
+    message = "Your plan has no room for more of this. An owner can choose a larger plan under Billing."
+
+
+class SeatsTaken(PlanIsFull):
+    code = "seats_taken"
+
+    def __init__(self, seats: int) -> None:
+        super().__init__(
+            f"Your plan has {seats} seats, and invitations count. Deactivate somebody or take back an invitation, "
+            "or let an owner choose a larger plan under Billing."
+        )

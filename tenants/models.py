@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.entitlements import Entitlements, Feature
 from tenants.types import TenantKey
 
 RESERVED_SLUGS = frozenset(
@@ -40,6 +41,7 @@ class Organisation(TenantMixin):
     embedding_version = models.CharField(max_length=64, blank=True)
     is_reranked = models.BooleanField(default=True)  # locally, where the embedding model can; Cohere needs no leave
     vector_placement = models.CharField(max_length=16, default="dedicated")
+    entitlements = models.JSONField(default=dict, blank=True)  # of its plan; written by `organisation_entitle` alone
     migration_failure = models.TextField(blank=True)  # why the last migration of this schema failed, for operators
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -58,10 +60,14 @@ class Organisation(TenantMixin):
         return self.state == self.State.ACTIVE
 
     @property
+    def entitled(self) -> Entitlements:
+        return Entitlements.of_json(self.entitlements)
+
+    @property
     def look(self) -> Branding:
-        """Without a row of its own, the platform's look."""
+        """Without a row of its own, or a plan that has it, the platform's look."""
         found: Branding | None = getattr(self, "branding", None)
-        return found or Branding(organisation=self)
+        return found if found and self.entitled.allows(Feature.BRANDING) else Branding(organisation=self)
 
 
 class Domain(DomainMixin):

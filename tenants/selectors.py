@@ -2,17 +2,23 @@ from __future__ import annotations
 
 import time
 from copy import copy
+from typing import Any
 
 from django.conf import settings
+from django.db import connection as django_connection
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from tenants.context import entered
+from tenants.entitlements import Entitlements, Feature
+from tenants.errors import NotInPlan
 from tenants.models import Branding, Domain, Organisation
 
+connection: Any = django_connection  # the tenant backend has more attributes than its stubs know
 _known: dict[str, tuple[float, Organisation]] = {}  # host name → until when, whose it is
+_entitled: dict[str, tuple[float, Entitlements]] = {}  # schema name → until when, what its plan gives
 
 
 def host_name(host: str) -> str:
@@ -54,8 +60,42 @@ def organisation_for_host(host: str) -> Organisation | None:
 @receiver([post_save, post_delete], sender=Branding)
 def forget_hosts(**kwargs: object) -> None:
     """What this process changes counts at once. It may do so in a transaction: its end is what others see."""
+    forget()
+    transaction.on_commit(forget)
+
+
+def forget() -> None:
     _known.clear()
-    transaction.on_commit(_known.clear)
+    _entitled.clear()
+
+
+def entitlements_here() -> Entitlements:
+    """Of the organisation that is entered; on the public site, and where only a schema's name is known and nobody has
+    it any more, nothing is limited."""
+    here = getattr(connection, "tenant", None)
+    return here.entitled if isinstance(here, Organisation) else entitlements_of(connection.schema_name)
+
+
+def entitlements_of(schema_name: str) -> Entitlements:
+    """Remembered as long as hosts are, because every question asks."""
+    until, kept = _entitled.get(schema_name, (0.0, Entitlements()))
+    if until <= time.monotonic():
+        rows = Organisation.objects.filter(schema_name=schema_name).order_by().values_list("entitlements", flat=True)
+        kept = Entitlements.of_json(rows.first() or {})
+        _entitled[schema_name] = (time.monotonic() + settings.VENA_HOST_SECONDS, kept)
+    return kept
+
+
+def organisation_locked() -> None:
+    """The row of the organisation that is entered, until the transaction ends: for what is counted before it is
+    written."""
+    list(Organisation.objects.select_for_update().filter(schema_name=connection.schema_name).values_list("pk"))
+
+
+def require_feature(feature: Feature) -> None:
+    """Raises NotInPlan."""
+    if not entitlements_here().allows(feature):
+        raise NotInPlan(feature.label)
 
 
 def organisation_by_slug(slug: str) -> Organisation | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.actions import owner_ensure
-from billing.models import Plan, Subscription
+from billing.plans.actions import first_plan, subscription_start
 from knowledge.actions import collection_create
 from knowledge.models import Collection
 from knowledge.providers.loops import run_in_loop
@@ -69,8 +69,9 @@ def make_owner(provisioning: Provisioning) -> None:
 
 def open_doors(provisioning: Provisioning) -> None:
     organisation = provisioning.organisation
-    if plan := Plan.objects.first():
-        Subscription.objects.get_or_create(organisation=organisation, defaults={"plan": plan})
+    if plan := first_plan():
+        subscription_start(organisation, plan)
+        organisation.refresh_from_db()
     organisation_open(organisation)
     provisioning.owner_password = ""
     provisioning.finished_at = timezone.now()

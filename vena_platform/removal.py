@@ -15,6 +15,7 @@ from psycopg import sql
 from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from billing.erasing import names_erase
+from billing.plans.leaving import subscription_leave
 from chat.live import RUNNING
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import vector_index
@@ -48,6 +49,7 @@ def organisation_remove(organisation: Organisation) -> DeletionReceipt:
         shutil.rmtree(media_folder(organisation), ignore_errors=True)
         forget_keys(organisation.schema_name)
         names_erase(organisation.pk)
+        subscription_leave(organisation)
         schema_drop(organisation.schema_name)
         receipt.left = counts(organisation)
         receipt.save()

@@ -68,6 +68,11 @@ class Action(StrEnum):
     USAGE_CORRECTED = "usage.corrected"
     REPORT_SCHEDULED = "report.scheduled"
     BUDGET_CHANGED = "budget.changed"
+    SUBSCRIPTION_CHANGED = "subscription.changed"
+    INVOICE_CLOSED = "invoice.closed"
+    INVOICE_CREDITED = "invoice.credited"
+    INVOICE_PAID = "invoice.paid"
+    BILLING_DETAILS_CHANGED = "billing_details.changed"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_CUT = "audit.cut"
     ADMIN_ADDED = "admin_site.added"
@@ -147,6 +152,11 @@ SENTENCES = {
     Action.USAGE_CORRECTED: "A call in the usage ledger was taken back or entered anew.",
     Action.REPORT_SCHEDULED: "A report by e-mail was added, paused, resumed or removed.",
     Action.BUDGET_CHANGED: "A budget was given, changed or switched off.",
+    Action.SUBSCRIPTION_CHANGED: "The organisation's plan was changed, or is going to.",
+    Action.INVOICE_CLOSED: "An invoice was issued.",
+    Action.INVOICE_CREDITED: "A credit note was issued.",
+    Action.INVOICE_PAID: "A payment for an invoice was entered.",
+    Action.BILLING_DETAILS_CHANGED: "Whom invoices are made out to was changed.",
     Action.AUDIT_EXPORTED: "The audit log was downloaded.",
     Action.AUDIT_CUT: "Entries older than the log is kept were cut off.",
     Action.ADMIN_ADDED: "Something was added on the admin site.",

@@ -22,9 +22,11 @@ from accounts.errors import (
 from accounts.invitations.csv_files import Line, PeopleList, Problem
 from accounts.models import Group, Invitation, Joining, User, secret_hash
 from accounts.people.actions import person_add, require_role_to_give
+from accounts.people.seats import require_seats
 from accounts.permissions import Role
 from accounts.selectors import groups_by_id
 from accounts.tasks import send_invitation
+from tenants.errors import SeatsTaken
 from tenants.queueing import delay_on_commit
 
 VALID_FOR = timedelta(days=7)
@@ -57,6 +59,7 @@ def stored(schema_name: str, email: str, name: str, role: str, groups: Sequence[
         raise AlreadyInvited
     if earlier:
         invitation_revoke(earlier)
+    require_seats()
     row = Invitation.objects.create(
         email=email,
         name=name.strip()[:120],
@@ -74,10 +77,11 @@ def stored(schema_name: str, email: str, name: str, role: str, groups: Sequence[
 
 @transaction.atomic
 def invitations_make(*, schema_name: str, by: User, people: PeopleList) -> list[Problem]:
-    """All of the list, or nothing and what is wrong with each line."""
+    """All of the list, or nothing and what is wrong with each line. Raises SeatsTaken."""
     groups = {group.name.casefold(): group for group in Group.objects.all()}
     problems = sorted([*people.problems, *problems_of(by, people.lines, groups)], key=lambda one: one.number)
     if not problems:
+        require_seats(len(people.lines))
         for line in people.lines:
             named = [groups[name.casefold()] for name in line.groups]
             stored(schema_name, line.email, line.name, line.role, named, by)
@@ -116,6 +120,7 @@ def invitation_resend(*, schema_name: str, invitation: Invitation) -> Invitation
     row = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if not row.is_open:
         raise InvitationSpent
+    require_seats(1 if row.is_expired else 0)
     row.expires_at = timezone.now() + VALID_FOR
     row.save(update_fields=["expires_at"])
     delay_on_commit(send_invitation, schema_name=schema_name, invitation_id=str(row.pk))
@@ -142,8 +147,9 @@ def invitation_behind(token: str, *, is_locked: bool = False) -> Invitation:
 @transaction.atomic
 def invitation_accept(*, token: str, name: str, password: str) -> User:
     """The person it was for; whoever has the link has shown that the mailbox is theirs. Raises InvitationDead,
-    PersonExists."""
+    PersonExists, SeatsTaken."""
     row = invitation_behind(token, is_locked=True)
+    Invitation.objects.filter(pk=row.pk).update(accepted_at=timezone.now(), token_hash="")  # its seat is the person's
     user = person_add(
         email=row.email,
         name=name or row.name,
@@ -152,7 +158,6 @@ def invitation_accept(*, token: str, name: str, password: str) -> User:
         password=password,
         is_verified=True,
     )
-    Invitation.objects.filter(pk=row.pk).update(accepted_at=timezone.now(), token_hash="")
     audit(Action.INVITATION_ACCEPTED, actor=user, target=row.email, target_id=str(row.pk))
     return user
 
@@ -188,6 +193,6 @@ def join_ask(*, schema_name: str, email: str) -> bool:
         return False
     try:
         stored(schema_name, email, "", rule.role, [], None)
-    except (PersonExists, AlreadyInvited):
+    except (PersonExists, AlreadyInvited, SeatsTaken):
         return False
     return True

@@ -7,6 +7,8 @@ from django.db import transaction
 from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from tenants.branding.logos import Logo
+from tenants.entitlements import Feature
+from tenants.errors import NotInPlan
 from tenants.models import Branding, Organisation
 
 FIELDS = ("accent", "accent_dark", "assistant_name", "support_email", "support_url")
@@ -16,8 +18,15 @@ FIELDS = ("accent", "accent_dark", "assistant_name", "support_email", "support_u
 def branding_change(
     organisation: Organisation, *, name: str, logo: Logo | None = None, has_no_logo: bool = False, **changes: str
 ) -> Branding:
-    """`changes` are of FIELDS. `logo` replaces the one that is there; `has_no_logo` takes it away."""
+    """`changes` are of FIELDS. `logo` replaces the one that is there; `has_no_logo` takes it away.
+
+    Raises NotInPlan for anything but the name where the plan has no branding; what was chosen before is kept.
+    """
     look = locked(organisation)
+    if not organisation.entitled.allows(Feature.BRANDING):
+        if logo is not None or any(changes.values()):
+            raise NotInPlan(Feature.BRANDING.label)
+        changes, has_no_logo = {}, False
     changed = {field: value for field, value in changes.items() if field in FIELDS and getattr(look, field) != value}
     for field, value in changed.items():
         setattr(look, field, value)

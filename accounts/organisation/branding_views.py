@@ -18,6 +18,7 @@ from accounts.selectors import require, signed_in
 from tenants.branding.colours import DARK, LIGHT, Shades, Theme, shades_of
 from tenants.branding.logos import MAX_BYTES, Logo, logo_from
 from tenants.branding.stylesheet import stylesheet, tokens_of, words_of
+from tenants.errors import NotInPlan
 from tenants.models import Branding
 from tenants.selectors import organisation_of
 from vena_platform.errors import VenaError
@@ -86,9 +87,13 @@ def branding(request: HttpRequest) -> HttpResponse:
     initial = {"name": organisation_of(request).name, **{name: getattr(look, name) for name in FIELDS}}
     form = BrandingForm(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        changed = branding_change(organisation_of(request), **form.cleaned_data)
-        tell(request, changed)
-        return redirect("branding")
+        try:
+            changed = branding_change(organisation_of(request), **form.cleaned_data)
+        except NotInPlan as error:
+            form.add_error(None, error.text)
+        else:
+            tell(request, changed)
+            return redirect("branding")
     context = {"form": form, "look": look, "said": said_of(look.accent, look.accent_dark)}
     return render(request, "organisation/branding.html", context, status=422 if form.errors else 200)
 

@@ -15,6 +15,7 @@ from accounts.audit.registry import Action
 from accounts.errors import GroupExists, LastOwner, NotYourself, OwnersOnly, PersonExists, RoleNotYours
 from accounts.models import Group, User
 from accounts.people.ending import access_end
+from accounts.people.seats import require_seats
 from accounts.permissions import Can, Role, may, roles_given_by
 from accounts.selectors import groups_by_id, require
 
@@ -35,10 +36,11 @@ def person_add(
 ) -> User:
     """`is_verified`: they have shown that the mailbox is theirs. Without a password they sign in by another way.
 
-    Whoever calls has asked whether the role may be given: see `require_role_to_give`.
+    Whoever calls has asked whether the role may be given: see `require_role_to_give`. Raises PersonExists, SeatsTaken.
     """
     if User.objects.filter(email__iexact=email).exists():
         raise PersonExists
+    require_seats()
     user = User.objects.create_user(email, password, name=name.strip()[:120], role=Role(role))
     user.member_of.set(groups_by_id(groups))
     if is_verified:
@@ -51,7 +53,7 @@ def person_add(
 def person_change(*, person: User, by: User | None, groups: Iterable[UUID] | None = None, **changes: Any) -> User:
     """`changes` are of CHANGEABLE; `by` None is the identity provider, whom an owner has set up.
 
-    Raises NotAllowed, OwnersOnly, RoleNotYours, NotYourself, LastOwner, PersonExists.
+    Raises NotAllowed, OwnersOnly, RoleNotYours, NotYourself, LastOwner, PersonExists, SeatsTaken.
     """
     owners = owners_locked()
     row = User.objects.select_for_update().get(pk=person.pk)
@@ -63,6 +65,8 @@ def person_change(*, person: User, by: User | None, groups: Iterable[UUID] | Non
             raise NotYourself
     stays = changed.get("is_active", row.is_active) and changed.get("role", row.role) == Role.OWNER
     keep_an_owner(owners, row, stays=stays)
+    if changed.get("is_active"):
+        require_seats()
     if "email" in changed:
         email_move(row, str(changed["email"]).lower())
     before = row.role

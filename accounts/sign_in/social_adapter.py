@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
 
@@ -17,15 +19,18 @@ from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from accounts.models import Group, User
 from accounts.people.actions import memberships_change
+from accounts.people.seats import require_seats
 from accounts.permissions import Role
 from accounts.sign_in.claims import domain_of, is_vouched, role_of, subjects_agree, values_of
 from accounts.sign_in.models import IdentityProvider
 from accounts.sign_in.outward import guarded_session
 from accounts.sign_in.providers import enabled_apps
+from tenants.errors import SeatsTaken
 
 logger = logging.getLogger(__name__)
 
 NOT_A_MEMBER = "You are not a member of this organisation yet. Ask its administrator to add you."
+NO_SEAT = "Your organisation's plan has no free seat. Ask its administrator to make room for you."
 NOT_VOUCHED = (
     "Your identity provider gave no e-mail address that it may speak for here. Ask your administrator to check the "
     "domains on the page How people sign in."
@@ -79,7 +84,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         sociallogin.user.role = mapped_role(row, claims)
         for address in sociallogin.email_addresses:
             address.verified = address.email.lower() == sociallogin.user.email.lower()
-        user: User = super().save_user(request, sociallogin, form)
+        with seat_or_refusal(request):
+            user: User = super().save_user(request, sociallogin, form)
         groups_follow(user, row, claims)
         logger.info("sign_in.member_made", extra={"provider": row.slug, "user": str(user.pk), "role": user.role})
         return user
@@ -143,6 +149,17 @@ def groups_follow(user: User, row: IdentityProvider, claims: Mapping[str, Any]) 
     groups = Group.objects.filter(pk__in=spoken_for, scim=None)
     stays = user.member_of.exclude(pk__in=[group.pk for group in groups])
     memberships_change(user, [*stays, *(group for group in groups if str(group.pk) in named)], provider=row.slug)
+
+
+@contextmanager
+def seat_or_refusal(request: HttpRequest) -> Iterator[None]:
+    """Around the making of a member."""
+    with transaction.atomic():
+        try:
+            require_seats()
+        except SeatsTaken:
+            refuse(request, NO_SEAT, "no seat is free")
+        yield
 
 
 def refuse(request: HttpRequest, sentence: str, detail: str) -> NoReturn:

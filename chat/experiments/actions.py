@@ -11,11 +11,14 @@ from chat.experiments.errors import ExperimentNotReady, ExperimentOver, Experime
 from chat.experiments.models import Arm, Experiment
 from knowledge.answering.policy import answer_policy_change
 from knowledge.models import AnswerPolicy
+from tenants.entitlements import Feature
+from tenants.selectors import require_feature
 
 
 @transaction.atomic
 def experiment_start(*, experiment: Experiment) -> None:
     """From now on new conversations are divided between its arms."""
+    require_feature(Feature.EXPERIMENTS)
     if experiment.state == Experiment.State.STOPPED:
         raise ExperimentOver
     arms = [arm for arm in experiment.arms.all() if arm.weight]

@@ -12,7 +12,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from billing.limits import limits_of
-from knowledge.errors import TooManyDocuments
+from knowledge.errors import StorageFull, TooManyDocuments
 from knowledge.ingestion.turns import send_ticket
 from knowledge.ingestion.uploads import (
     Change,
@@ -21,6 +21,7 @@ from knowledge.ingestion.uploads import (
     new_document,
     organisation_id,
     placed,
+    storage_left,
     store_upload,
     version_of_upload,
 )
@@ -31,7 +32,7 @@ from vena_platform.errors import VenaError
 Outcome = tuple[Document, Change] | VenaError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
     """A file that may come in, with the version it would be."""
 
@@ -88,9 +89,12 @@ def unchanged(known: Mapping[str, Mapping[str, Any]], arrivals: Sequence[Arrival
 
 
 def created_together(schema_name: str, collection: Collection, arrivals: Sequence[Arrival]) -> dict[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
     room = room_left(schema_name, len(arrivals))
-    outcomes: dict[int, Outcome] = {id(arrival): TooManyDocuments() for arrival in arrivals[room:]}
-    arrivals = arrivals[:room]
+    outcomes |= {id(arrival): TooManyDocuments() for arrival in arrivals[room:]}
+    fitting = stored_in(storage_left(schema_name) if arrivals else None, arrivals[:room])
+    outcomes |= {id(arrival): StorageFull() for arrival in arrivals[:room] if arrival not in fitting}
+    arrivals = fitting
     with kept_only_with_rows(arrivals):
         for arrival in arrivals:
             arrival.version.file.save(arrival.upload.name, arrival.file, save=False)
@@ -117,6 +121,18 @@ def placed_alone(schema_name: str, collection: Collection, arrival: Arrival) -> 
     except VenaError as error:
         arrival.version.file.delete(save=False)
         return error
+
+
+def stored_in(left: int | None, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+    """Those that together have room in so many bytes: a small one may still fit after a large one that did not."""
+    if left is None:
+        return arrivals
+    fitting = []
+    for arrival in arrivals:
+        if arrival.version.size <= left:
+            left -= arrival.version.size
+            fitting.append(arrival)
+    return fitting
 
 
 def room_left(schema_name: str, wanted: int) -> int:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.core.files import File
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
@@ -21,6 +22,7 @@ from knowledge.errors import (
     DocumentTooLarge,
     EmptyDocument,
     IngestionError,
+    StorageFull,
     TooManyDocuments,
     UnsupportedFormat,
     UploadConflict,
@@ -103,6 +105,7 @@ def store_upload(
     if known and is_same(known, version):
         return Document.objects.select_related("newest", "current").order_by().get(pk=known["pk"]), Change.UNCHANGED
     if file:
+        check_storage(schema_name, version.size)
         version.file.save(upload.name, file, save=False)
     try:
         return placed(schema_name, collection, upload, version, problem, is_known=known is not None)
@@ -138,6 +141,24 @@ def check_room(schema_name: str) -> None:
     most = limits_of(organisation_id(schema_name)).max_documents
     if most is not None and Document.objects.exclude(state=Document.State.DELETING).count() >= most:
         raise TooManyDocuments(detail=f"{most}")
+
+
+def check_storage(schema_name: str, size: int) -> None:
+    """New versions need storage too: the ones before them are kept."""
+    left = storage_left(schema_name)
+    if left is not None and size > left:
+        raise StorageFull(detail=f"{size} of {left}")
+
+
+def storage_left(schema_name: str) -> int | None:
+    """Bytes; None without a limit."""
+    most = limits_of(organisation_id(schema_name)).max_stored_bytes
+    return None if most is None else max(0, most - stored_bytes())
+
+
+def stored_bytes() -> int:
+    """Of all versions of documents."""
+    return DocumentVersion.objects.aggregate(all=Sum("size"))["all"] or 0
 
 
 def known_document(collection: Collection, key: str) -> Mapping[str, Any] | None:

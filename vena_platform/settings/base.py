@@ -314,6 +314,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "warn-of-budgets": {"task": "billing.tasks.warn_of_budgets", "schedule": 60.0},
     "send-reports": {"task": "billing.tasks.send_reports", "schedule": crontab(minute="4-59/10")},
     "roll-up-days": {"task": "billing.tasks.roll_up_days", "schedule": crontab(minute=16)},
+    "advance-subscriptions": {"task": "billing.tasks.advance_subscriptions", "schedule": crontab(minute=9)},
+    "close-months": {"task": "billing.tasks.close_months", "schedule": crontab(hour=5, minute=33)},
+    "send-invoices": {"task": "billing.tasks.send_invoices", "schedule": crontab(minute="2-59/10")},
     "verify-audit": {"task": "accounts.audit.tasks.verify_audit_everywhere", "schedule": crontab(hour=5, minute=11)},
     "retention": {
         "task": "vena_platform.tasks.apply_retention_everywhere",
