@@ -32,6 +32,7 @@ from knowledge.selectors import library_of
 from tenants.context import entered, orm_threads
 from tenants.models import Branding, Domain, Organisation
 from tenants.schemas import migrate_everything, schema_create
+from tenants.selectors import forget as forget_hosts
 
 connection: Any = django_connection
 BASE = "vena_test_base"
@@ -40,6 +41,7 @@ LEDGER = (
     *("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference"),
     *("openanswer", "spendanomaly", "providerimport", "providerday"),
     *("dailycollection", "usagename", "reportschedule"),
+    *("invoice", "planperiod", "subscription", "subscriptionchange", "seller", "billingdetails"),
 )
 PASSWORD = "correct horse battery"
 
@@ -160,12 +162,14 @@ def wipe() -> None:
     Organisation.objects.update(
         state=Organisation.State.ACTIVE,
         suspension_reason="",
+        entitlements={},
         vector_placement="dedicated",
         embedding_provider="local",
         embedding_version=embedder("local").version,
     )
     Organisation.objects.exclude(slug__in=["acme", "globex"]).delete()
     Branding.objects.all().delete()
+    forget_hosts()
     forget_quotes()
     forget_limits()
     forget_budgets()

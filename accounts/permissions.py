@@ -28,6 +28,7 @@ class Can(models.TextChoices):
     MANAGE_ANSWERS = "manage_answers", "Choose models, provider keys, instructions and experiments"
     READ_USAGE = "read_usage", "Read what was spent, by whom and on what"
     MANAGE_BUDGETS = "manage_budgets", "Give, change and switch off budgets"
+    MANAGE_PLAN = "manage_plan", "Choose the plan, cancel it, and say whom invoices are made out to"
     MANAGE_ACCESS = "manage_access", "Say which groups may read and write a collection"
     MANAGE_PEOPLE = "manage_people", "Invite, change, deactivate and delete people; groups"
     MANAGE_KEYS = "manage_keys", "See and revoke everybody's API keys; make service keys"
@@ -48,6 +49,7 @@ _ROWS = {
     Can.MANAGE_ANSWERS:  "yes    yes    no      no       no      no",
     Can.READ_USAGE:      "yes    yes    no      yes      no      no",
     Can.MANAGE_BUDGETS:  "yes    yes    no      yes      no      no",
+    Can.MANAGE_PLAN:     "yes    no     no      yes      no       no",
     Can.MANAGE_ACCESS:   "yes    yes    no      no       no      no",
     Can.MANAGE_PEOPLE:   "yes    yes    no      no       no      no",
     Can.MANAGE_KEYS:     "yes    yes    no      no       no      no",

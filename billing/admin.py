@@ -12,18 +12,20 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from billing import operator_views
+from billing.invoicing import admin as invoicing_admin
 from billing.models import (
     Budget,
     DailyUsage,
     ExchangeRate,
     ModelPrice,
-    Plan,
     ProviderImport,
-    Subscription,
     UsageDifference,
     UsageEvent,
 )
+from billing.plans import admin as plans_admin
 from vena_platform.admin_sites import operator_admin
+
+__all__ = ["invoicing_admin", "plans_admin"]
 
 
 class AddOnlyAdmin(ModelAdmin):
@@ -43,17 +45,6 @@ class ReadOnlyAdmin(AddOnlyAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
-
-
-@admin.register(Plan, site=operator_admin)
-class PlanAdmin(ModelAdmin):
-    list_display = ("name", "slug", "seats", "document_limit", "monthly_price_gbp")
-
-
-@admin.register(Subscription, site=operator_admin)
-class SubscriptionAdmin(ModelAdmin):
-    list_display = ("organisation", "plan", "started_at")
-    list_filter = ("plan",)
 
 
 @admin.register(ModelPrice, site=operator_admin)

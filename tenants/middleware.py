@@ -70,7 +70,8 @@ def refusal(request: HttpRequest, error: type[VenaError], template: str) -> Http
     if request.path.startswith(("/api/", "/v1/", "/scim/")):
         response: HttpResponse = JsonResponse({"code": error.code, "detail": error.message}, status=error.status)
     else:
-        response = render(request, template, {"detail": error.message}, status=error.status)
+        billing = "/billing/" if error is OrganisationSuspended else ""
+        response = render(request, template, {"detail": error.message, "billing_url": billing}, status=error.status)
     if error.retryable:
         response["Retry-After"] = "2"
     return response

@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.permissions import Can, may
 from accounts.sign_in.policy import lacks_second_factor, required
 from billing.bars import Bar, bars_of
+from billing.plans.bars import PlanBar, plan_bar
 from chat.page_context import sidebar
 from tenants.selectors import organisation_of
 from vena_platform import demo
@@ -32,6 +33,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_ask": SimpleLazyObject(lambda: is_able(request, Can.ASK)),
         "may_manage_answers": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_ANSWERS)),
         "may_manage_budgets": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BUDGETS)),
+        "may_manage_plan": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_PLAN)),
+        "plan_bar": SimpleLazyObject(lambda: bar_of_plan(request)),
         "budget_bars": SimpleLazyObject(lambda: budget_bars(request)),
         "may_read_usage": SimpleLazyObject(lambda: is_able(request, Can.READ_USAGE)),
         "may_manage_branding": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BRANDING)),
@@ -55,6 +58,11 @@ def sidebar_of(request: HttpRequest) -> dict[str, Any]:
 def budget_bars(request: HttpRequest) -> list[Bar]:
     user = getattr(request, "user", None)
     return bars_of(user, organisation_of(request), request.session) if isinstance(user, User) else []
+
+
+def bar_of_plan(request: HttpRequest) -> PlanBar | None:
+    user = getattr(request, "user", None)
+    return plan_bar(user, organisation_of(request)) if isinstance(user, User) else None
 
 
 def is_able(request: HttpRequest, ability: Can) -> bool:

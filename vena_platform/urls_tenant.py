@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from billing.urls import urlpatterns_with as billing_urls
+from chat.sizes import sizes_of
 from knowledge.answering.savings import answers_saved, default_model
 from vena_platform import views
 from vena_platform.admin_sites import tenant_admin
@@ -16,7 +17,7 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("", include("accounts.urls")),
     path("", include("accounts.organisation.urls")),
-    path("", include(billing_urls(answers_saved, default_model))),
+    path("", include(billing_urls(answers_saved, default_model, sizes_of))),
     path("privacy/", include("vena_platform.privacy.urls")),
     path("welcome/", views.owner_entry, name="owner_entry"),
     path("accounts/", include("accounts.sign_in.urls")),

@@ -28,6 +28,7 @@ CELLS = {
     "manage_answers":    (True,  True,  False, False,  False, False),
     "read_usage":        (True,  True,  False, True,   False, False),
     "manage_budgets":    (True,  True,  False, True,   False, False),
+    "manage_plan":       (True,  False, False, True,   False, False),
     "manage_access":     (True,  True,  False, False,  False, False),
     "manage_people":     (True,  True,  False, False,  False, False),
     "manage_keys":       (True,  True,  False, False,  False, False),
@@ -74,8 +75,13 @@ REQUESTS: dict[str, list[Ask]] = {
         Ask("get", "/knowledge/models/", 200),
         Ask("get", "/admin/chat/experiment/", 200),
     ],
-    "read_usage": [Ask("get", "/api/v1/usage/", 200), Ask("get", "/usage/", 200)],
+    "read_usage": [Ask("get", "/api/v1/usage/", 200), Ask("get", "/usage/", 200), Ask("get", "/billing/", 200)],
     "manage_budgets": [Ask("post", "/api/v1/budgets/", 400, {}), Ask("get", "/usage/budgets/", 200)],
+    "manage_plan": [
+        Ask("get", "/billing/details/", 200),
+        Ask("get", "/billing/cancel/", 200),
+        Ask("post", "/billing/resume/", 200),
+    ],
     "manage_access": [
         Ask("patch", "/api/v1/collections/{collection}/", 200, {"access": "everyone"}),
         Ask("get", "/admin/knowledge/collection/", 200),

@@ -53,7 +53,8 @@ def again(row: Subscription) -> Subscription:
 
 
 def given(organisation: Organisation) -> Entitlements:
-    return Organisation.objects.get(pk=organisation.pk).entitled
+    kept: Organisation = Organisation.objects.get(pk=organisation.pk)
+    return kept.entitled
 
 
 def periods(organisation: Organisation) -> list[tuple[str, date, date | None, bool]]:

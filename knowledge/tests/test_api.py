@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -12,10 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.permissions import Role
 from billing.limits import forget_limits
-from billing.models import Plan, Subscription, UsageEvent
+from billing.models import UsageEvent
 from knowledge.models import Collection, Document
 from knowledge.tests.conftest import HANDBOOK, Upload
+from tenants.actions import organisation_entitle
 from tenants.context import entered
+from tenants.entitlements import Entitlements
 from tenants.models import Organisation
 
 
@@ -304,18 +305,9 @@ def test_the_list_costs_a_fixed_number_of_queries(
         assert len(owner.get("/api/v1/documents/").json()["results"]) == 5
 
 
-@pytest.fixture
-def tiny_plan(live_acme: Organisation) -> Iterator[Plan]:
-    plan = Plan.objects.create(slug="tiny", name="Tiny", seats=1, document_limit=1)
-    subscription = Subscription.objects.create(organisation_id=live_acme.pk, plan=plan)
+def test_a_plan_has_room_for_so_many_documents(owner: Any, live_acme: Organisation) -> None:
+    organisation_entitle(live_acme, Entitlements(documents=1))
     forget_limits()
-    yield plan
-    subscription.delete()
-    plan.delete()
-    forget_limits()
-
-
-def test_a_plan_has_room_for_so_many_documents(owner: Any, tiny_plan: Plan) -> None:
     made = owner.post("/api/v1/collections/", {"name": "Policies"}, content_type="application/json")
     collection = made.json()["id"]
     first = {"collection": collection, "file": file()}

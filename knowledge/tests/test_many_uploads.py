@@ -14,10 +14,11 @@ from django.db import DatabaseError
 
 from accounts.permissions import Role
 from billing.limits import forget_limits
-from billing.models import Plan, Subscription
 from knowledge.ingestion import many_uploads
 from knowledge.models import Collection, Document, DocumentVersion
+from tenants.actions import organisation_entitle
 from tenants.context import entered
+from tenants.entitlements import Entitlements
 from tenants.models import Organisation
 
 
@@ -107,17 +108,24 @@ def test_the_number_of_statements_does_not_grow_with_the_files(
 
 
 def test_a_plan_has_room_for_some_of_them(owner: Any, collection: str, live_acme: Organisation) -> None:
-    plan = Plan.objects.create(slug="tiny", name="Tiny", seats=1, document_limit=2)
-    subscription = Subscription.objects.create(organisation_id=live_acme.pk, plan=plan)
+    organisation_entitle(live_acme, Entitlements(documents=2))
     forget_limits()
-    try:
-        rows = send(owner, collection, file("a.md"), file("b.md"), file("c.md")).json()["results"]
-    finally:
-        subscription.delete()
-        plan.delete()
-        forget_limits()
+    rows = send(owner, collection, file("a.md"), file("b.md"), file("c.md")).json()["results"]
     assert [row["change"] for row in rows] == ["created", "created", "refused"]
     assert rows[2]["failure"]["code"] == "too_many_documents"
+
+
+def test_what_has_no_room_in_the_storage_is_refused_and_what_has_is_taken(
+    owner: Any, collection: str, live_acme: Organisation
+) -> None:
+    organisation_entitle(live_acme, Entitlements(storage_mb=1))
+    forget_limits()
+    large = file("large.md", "word " * 150_000)
+    rows = send(owner, collection, large, file("larger.md", "other " * 150_000), file("small.md")).json()["results"]
+    assert [row["change"] for row in rows] == ["created", "refused", "created"]
+    assert rows[1]["failure"]["code"] == "storage_full"
+    again = send(owner, collection, file("large.md", "new " * 150_000)).json()["results"]
+    assert again[0]["failure"]["code"] == "storage_full"  # versions that are kept need room too
 
 
 def test_a_name_that_is_taken_at_this_moment_gets_a_version(

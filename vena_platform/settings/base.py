@@ -533,6 +533,7 @@ UNFOLD_TENANT: dict[str, Any] = {
                     page_link("Name, logo and colours", "palette", "branding", "manage_branding"),
                     page_link("How people sign in", "login", "sign_in_settings", "manage_sign_in"),
                     page_link("Usage and budgets", "payments", "usage", "read_usage"),
+                    page_link("Plan and invoices", "receipt", "billing", "read_usage"),
                 ],
             },
         ]
@@ -561,6 +562,10 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                     {"title": "Finance", "icon": "account_balance", "link": reverse_lazy("platform_finance")},
                     admin_link("Plans", "sell", "billing_plan"),
                     admin_link("Subscriptions", "card_membership", "billing_subscription"),
+                    admin_link("Invoices", "receipt", "billing_invoice"),
+                    admin_link("Billed to", "contact_mail", "billing_billingdetails"),
+                    admin_link("Seller", "storefront", "billing_seller"),
+                    admin_link("VAT rates", "percent", "billing_vatrate"),
                     admin_link("Model prices", "payments", "billing_modelprice"),
                     admin_link("Exchange rates", "currency_exchange", "billing_exchangerate"),
                     admin_link("Usage ledger", "menu_book", "billing_usageevent"),

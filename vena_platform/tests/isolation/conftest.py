@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from model_bakery import baker
 
-from billing.models import Budget, ReportSchedule, SpendAnomaly
+from billing.models import Budget, Invoice, InvoiceFile, ReportSchedule, SpendAnomaly
 from conftest import Host, organisation, wipe
 from tenants.models import Organisation
 from vena_platform.isolation.evidence import table_checksums
@@ -43,7 +43,23 @@ def full(one: Organisation, first_number: int) -> World:
     world.rows["billing.ReportSchedule"] = baker.make(
         ReportSchedule, organisation=one, report="member", formats=["csv"]
     )
+    world.rows["billing.Invoice"] = closed_invoice(one, marker)
     return world
+
+
+def closed_invoice(one: Organisation, marker: str) -> Invoice:
+    month = timezone.now().date().replace(day=1, year=2020)
+    row: Invoice = baker.make(
+        Invoice,
+        organisation_id=one.pk,
+        organisation_label=marker,
+        month=month,
+        number=f"{marker}-1",
+        state="closed",
+        issued_on=month,
+    )
+    InvoiceFile.objects.create(invoice=row, content=marker.encode(), sha256="")
+    return row
 
 
 @pytest.fixture(scope="package")

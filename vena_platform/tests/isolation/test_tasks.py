@@ -16,10 +16,13 @@ NOBODY = "5f0c1b9e-8a61-4c57-9f0e-3f6d2b7a1c44"
 # They begin work for each organisation by itself, or keep what has no organisation.
 FOR_EVERYBODY = {
     "accounts.audit.tasks.verify_audit_everywhere",
+    "billing.tasks.advance_subscriptions",  # each subscription names its organisation
+    "billing.tasks.close_months",
     "billing.tasks.find_anomalies",
     "billing.tasks.keep_the_books",
     "billing.tasks.recount_budget",  # a budget's row names its organisation; budgets are of the platform's schema
     "billing.tasks.roll_up_days",
+    "billing.tasks.send_invoices",
     "billing.tasks.send_reports",  # each schedule names its organisation
     "billing.tasks.sweep_holds",
     "billing.tasks.warn_of_budgets",
