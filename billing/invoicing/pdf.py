@@ -22,6 +22,7 @@ from billing.plans.periods import month_end
 
 MARGIN = 20 * mm
 WIDTH = A4[0] - 2 * MARGIN
+PADDING = 6  # points that reportlab's frame keeps by itself
 INK, SOFT, RULE = colors.HexColor("#1c1b1a"), colors.HexColor("#6b6762"), colors.HexColor("#d9d4ce")
 TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9, leading=13, textColor=INK)
 SMALL = ParagraphStyle("small", parent=TEXT, fontSize=8, leading=11, textColor=SOFT)
@@ -45,8 +46,8 @@ def invoice_pdf(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
         title=title,
         author=invoice.seller.get("name", ""),
         lang="en-GB",
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
+        leftMargin=MARGIN - PADDING,
+        rightMargin=MARGIN - PADDING,
         topMargin=MARGIN,
         bottomMargin=26 * mm,
     )

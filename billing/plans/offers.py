@@ -48,10 +48,10 @@ def offer_of(plan: Plan, row: Subscription | None, sizes: Sizes, on: date) -> Of
 def contents_of(plan: Plan) -> list[str]:
     features = [Feature(one).label for one in plan.features if one in set(Feature)]
     return [
-        counted(plan.seats, "seat", "seats", "any number of people"),
-        counted(plan.document_limit, "document", "documents", "any number of documents"),
-        f"{megabytes(plan.storage_mb)} of storage" if plan.storage_mb is not None else "storage without a limit",
-        counted(plan.questions_a_month, "question a month", "questions a month", "any number of questions"),
+        counted(plan.seats, "seat", "seats", "Any number of people"),
+        counted(plan.document_limit, "document", "documents", "Any number of documents"),
+        f"{megabytes(plan.storage_mb)} of storage" if plan.storage_mb is not None else "Storage without a limit",
+        counted(plan.questions_a_month, "question a month", "questions a month", "Any number of questions"),
         usage_of(plan),
         *features,
     ]
@@ -63,7 +63,7 @@ def counted(value: int | None, one: str, many: str, without: str) -> str:
 
 def usage_of(plan: Plan) -> str:
     if not plan.is_usage_charged:
-        return "usage in the price"
+        return "Usage in the price"
     markup = f" and {plan.usage_markup_percent.normalize():f} %" if plan.usage_markup_percent else ""
-    at = f"usage at the providers' prices{markup}"
-    return f"£{plan.included_usage_gbp:,.2f} of usage, then {at}" if plan.included_usage_gbp else at
+    at = f"at the providers' prices{markup}"
+    return f"£{plan.included_usage_gbp:,.2f} of usage, then {at}" if plan.included_usage_gbp else f"Usage {at}"

@@ -146,7 +146,8 @@ def details(request: HttpRequest) -> HttpResponse:
     require(signed_in(request), Can.MANAGE_PLAN)
     organisation = organisation_of(request)
     row = BillingDetails.objects.filter(organisation=organisation).first()
-    form = DetailsForm(request.POST or None, instance=row, initial={"name": organisation.name, "country": "GB"})
+    usual = None if row else {"name": organisation.name, "country": "GB"}
+    form = DetailsForm(request.POST or None, instance=row, initial=usual)
     if request.method == "POST" and form.is_valid():
         details_change(organisation, **form.cleaned_data)
         messages.success(request, "Saved. It is on every invoice from now on.")
