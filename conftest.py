@@ -163,6 +163,7 @@ def wipe() -> None:
         state=Organisation.State.ACTIVE,
         suspension_reason="",
         entitlements={},
+        own_key_providers=[],
         vector_placement="dedicated",
         embedding_provider="local",
         embedding_version=embedder("local").version,

@@ -17,8 +17,12 @@ from billing.models import UsageEvent
 from billing.names import KEY, names_keep
 from billing.prices import quote
 from billing.types import UsageRecord
+from tenants.selectors import own_key_providers
 
 logger = logging.getLogger(__name__)
+
+# What organisations' own keys are used for; vectors and reranking are the platform's.
+OF_CHAT_MODELS = frozenset({"chat", "rewrite", "assist", "context"})
 
 
 def record_usage(records: Sequence[UsageRecord]) -> Decimal:
@@ -74,6 +78,7 @@ def event_of(record: UsageRecord) -> UsageEvent:
         cache_write_tokens=written,
         output_tokens=record.output_tokens,
         is_estimated=record.is_estimated,
+        is_own_key=record.kind in OF_CHAT_MODELS and record.provider in own_key_providers(record.tenant.schema_name),
         price_id=price.price_id,
         rate_id=price.rate_id,
         cost_gbp=price.cost(

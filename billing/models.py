@@ -139,6 +139,7 @@ class UsageEvent(models.Model):
     cache_write_tokens = models.IntegerField(default=0)  # of the others, what the provider put into its cache
     output_tokens = models.IntegerField(default=0)
     is_estimated = models.BooleanField(default=False)
+    is_own_key = models.BooleanField(default=False, db_default=False)  # the organisation pays the provider itself
     price = models.ForeignKey(ModelPrice, models.PROTECT, null=True, related_name="+")  # null: no price was known
     rate = models.ForeignKey(ExchangeRate, models.PROTECT, null=True, related_name="+")
     cost_gbp = money()

@@ -33,6 +33,7 @@ from knowledge.providers.defaults import QUOTING, can_call, chat_providers
 from knowledge.providers.guarded import addresses_of, is_allowed, is_own_network
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import Access, own_chat_model_made
+from tenants.actions import organisation_pays_itself
 from tenants.types import TenantKey
 from vena_platform.errors import VenaError
 from vena_platform.secrets import sealed
@@ -121,6 +122,7 @@ def provider_key_of(provider: str) -> ProviderKey:
 
 
 def key_changed(tenant: TenantKey, provider: str) -> None:
+    organisation_pays_itself(tenant.schema_name, list(ProviderKey.objects.values_list("provider", flat=True)))
     forget_keys(tenant.schema_name)
     run_in_loop(breaker.forget(Circuit(tenant.schema_name, provider)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -59,6 +60,14 @@ def organisation_entitle(organisation: Organisation, entitled: Entitlements) -> 
     """What its plan gives it from now on. Other processes see it within VENA_HOST_SECONDS."""
     organisation.entitlements = entitled.as_json()
     organisation.save(update_fields=["entitlements"])
+
+
+def organisation_pays_itself(schema_name: str, providers: Collection[str]) -> None:
+    """The providers that it has keys of its own for."""
+    row = Organisation.objects.filter(schema_name=schema_name).first()
+    if row is not None and row.own_key_providers != sorted(providers):
+        row.own_key_providers = sorted(providers)
+        row.save(update_fields=["own_key_providers"])
 
 
 def organisation_rerank(organisation: Organisation, *, is_reranked: bool) -> None:

@@ -42,6 +42,7 @@ class Organisation(TenantMixin):
     is_reranked = models.BooleanField(default=True)  # locally, where the embedding model can; Cohere needs no leave
     vector_placement = models.CharField(max_length=16, default="dedicated")
     entitlements = models.JSONField(default=dict, blank=True)  # of its plan; written by `organisation_entitle` alone
+    own_key_providers = models.JSONField(default=list, blank=True)  # whose chat models it pays for itself
     migration_failure = models.TextField(blank=True)  # why the last migration of this schema failed, for operators
     created_at = models.DateTimeField(auto_now_add=True)
 

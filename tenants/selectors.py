@@ -18,7 +18,9 @@ from tenants.models import Branding, Domain, Organisation
 
 connection: Any = django_connection  # the tenant backend has more attributes than its stubs know
 _known: dict[str, tuple[float, Organisation]] = {}  # host name → until when, whose it is
-_entitled: dict[str, tuple[float, Entitlements]] = {}  # schema name → until when, what its plan gives
+Terms = tuple[Entitlements, frozenset[str]]
+NO_TERMS: Terms = (Entitlements(), frozenset())
+_terms: dict[str, tuple[float, Terms]] = {}  # schema name → until when, what its plan gives and whom it pays itself
 
 
 def host_name(host: str) -> str:
@@ -66,7 +68,7 @@ def forget_hosts(**kwargs: object) -> None:
 
 def forget() -> None:
     _known.clear()
-    _entitled.clear()
+    _terms.clear()
 
 
 def entitlements_here() -> Entitlements:
@@ -78,11 +80,21 @@ def entitlements_here() -> Entitlements:
 
 def entitlements_of(schema_name: str) -> Entitlements:
     """Remembered as long as hosts are, because every question asks."""
-    until, kept = _entitled.get(schema_name, (0.0, Entitlements()))
+    return terms_of(schema_name)[0]
+
+
+def own_key_providers(schema_name: str) -> frozenset[str]:
+    """Whose chat models the organisation pays for itself."""
+    return terms_of(schema_name)[1]
+
+
+def terms_of(schema_name: str) -> Terms:
+    until, kept = _terms.get(schema_name, (0.0, NO_TERMS))
     if until <= time.monotonic():
-        rows = Organisation.objects.filter(schema_name=schema_name).order_by().values_list("entitlements", flat=True)
-        kept = Entitlements.of_json(rows.first() or {})
-        _entitled[schema_name] = (time.monotonic() + settings.VENA_HOST_SECONDS, kept)
+        rows = Organisation.objects.filter(schema_name=schema_name).order_by()
+        found = rows.values_list("entitlements", "own_key_providers").first()
+        kept = (Entitlements.of_json(found[0]), frozenset(found[1])) if found else NO_TERMS
+        _terms[schema_name] = (time.monotonic() + settings.VENA_HOST_SECONDS, kept)
     return kept
 
 

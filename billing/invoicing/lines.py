@@ -18,9 +18,9 @@ PENNY = Decimal("0.01")
 NOTHING = Decimal("0.00")
 # Straight from the ledger: roll-ups are for reading, invoices are for paying.
 USAGE = """
-SELECT provider, model, sum(CASE WHEN is_counter THEN -1 ELSE 1 END), sum(cost_gbp)
+SELECT provider, model, is_own_key, sum(CASE WHEN is_counter THEN -1 ELSE 1 END), sum(cost_gbp)
 FROM public.billing_usageevent WHERE organisation_id = %s AND created_at >= %s AND created_at < %s
-GROUP BY provider, model ORDER BY sum(cost_gbp) DESC, provider, model
+GROUP BY provider, model, is_own_key ORDER BY sum(cost_gbp) DESC, provider, model, is_own_key
 """
 Kind = InvoiceLine.Kind
 
@@ -57,6 +57,7 @@ class Used:
     model: str
     calls: int
     cost: Decimal  # pounds, as the ledger has it
+    is_own_key: bool = False  # the organisation has paid the provider itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def usage_in(organisation_id: UUID, since: date, until: date) -> list[Used]:
     start, end = (datetime.combine(day, time.min, UTC) for day in (since, until + A_DAY))
     with connection.cursor() as cursor:
         cursor.execute(USAGE, [organisation_id, start, end])
-        return [Used(provider, model, int(calls), cost) for provider, model, calls, cost in cursor.fetchall()]
+        return [Used(provider, model, int(calls), cost, own) for provider, model, own, calls, cost in cursor.fetchall()]
 
 
 # -- the sums -------------------------------------------------------------------------------------
@@ -142,10 +143,10 @@ def usage_lines(one: Stretch, used: Sequence[Used]) -> Iterator[Line]:
     factor = 1 + Fraction(terms.markup) / 100 if terms and is_charged else Fraction(0)
     exact, charged = Fraction(0), NOTHING
     for row in used:
-        exact += Fraction(row.cost) * factor
+        exact += 0 if row.is_own_key else Fraction(row.cost) * factor
         amount = rounded(exact) - charged
         charged += amount
-        text = f"{name_of(row)}{'' if is_charged else not_charged(terms)}"
+        text = f"{name_of(row)}{not_charged(row, terms)}"
         yield Line(Kind.USAGE, text, one.since, one.until, amount, row.calls, row.cost)
     if terms is not None and is_charged and charged > 0:
         free = min(Fraction(terms.included) * one.share * factor, exact)
@@ -169,7 +170,12 @@ def name_of(row: Used) -> str:
     return f"{row.provider} {row.model}"
 
 
-def not_charged(terms: Terms | None) -> str:
+def not_charged(row: Used, terms: Terms | None) -> str:
+    """Why it is not, where it is not."""
+    if row.is_own_key:
+        return " (your own key, not charged)"
     if terms is None:
         return " (without a plan, not charged)"
-    return " (trial, not charged)" if terms.is_free else " (in the price)"
+    if terms.is_free:
+        return " (trial, not charged)"
+    return "" if terms.is_usage_charged else " (in the price)"

@@ -73,6 +73,13 @@ def test_what_is_not_charged_is_still_shown() -> None:
     assert sum(line.cost for line in lines) == 7
 
 
+def test_what_the_organisation_paid_itself_is_shown_and_not_charged() -> None:
+    own = Used("openai", "gpt-4o", 9, Decimal("7.5"), is_own_key=True)
+    lines = lines_of([Stretch(*WHOLE, terms(markup=Decimal(20)))], [[own, used("1")]])
+    assert amounts(lines, Kind.USAGE) == ["0.00", "1.20"]
+    assert lines[1].text == "openai gpt-4o (your own key, not charged)"
+
+
 costs = st.decimals(min_value=-5, max_value=5000, places=8)
 some_terms = st.none() | st.builds(
     Terms,
@@ -93,7 +100,8 @@ def months(draw: st.DrawFn) -> tuple[list[Stretch], list[list[Used]]]:
     starts = [month, *(month.replace(day=day) for day in cuts)]
     ends = [start - A_DAY for start in starts[1:]] + [month_end(month)]
     stretches = [Stretch(since, until, draw(some_terms)) for since, until in zip(starts, ends, strict=True)]
-    rows = [[Used("p", f"m{n}", 1, cost) for n, cost in enumerate(draw(st.lists(costs, max_size=4)))] for _ in starts]
+    calls = st.lists(st.tuples(costs, st.booleans()), max_size=4)
+    rows = [[Used("p", f"m{n}", 1, cost, own) for n, (cost, own) in enumerate(draw(calls))] for _ in starts]
     return stretches, rows
 
 
@@ -112,7 +120,7 @@ def test_lines_add_up(made: tuple[list[Stretch], list[list[Used]]]) -> None:
             assert total == 0
             continue
         factor = 1 + Fraction(one.terms.markup) / 100
-        cost = Fraction(sum((row.cost for row in some), Decimal(0)))
+        cost = Fraction(sum((row.cost for row in some if not row.is_own_key), Decimal(0)))
         charged = cost - min(cost, Fraction(one.terms.included) * one.share) if cost > 0 else cost
         assert abs(Fraction(total) - charged * factor) <= Fraction(1, 100)
 

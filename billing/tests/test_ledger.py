@@ -21,6 +21,7 @@ from billing.metering import record_usage
 from billing.models import ModelPrice, UsageEvent
 from billing.prices import forget_quotes, quote
 from billing.types import UsageRecord
+from tenants.actions import organisation_pays_itself
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -66,6 +67,7 @@ def test_a_call_becomes_one_row(call: Call, acme: Organisation) -> None:
         "cache_write_tokens": 0,
         "output_tokens": 500,
         "is_estimated": True,
+        "is_own_key": False,
         "price_id": price.price_id,
         "rate_id": price.rate_id,
         "cost_gbp": Decimal("0.00553000"),
@@ -85,7 +87,8 @@ def test_a_repeated_write_is_harmless(call: Call) -> None:
     assert rows() == before
 
 
-def test_calls_of_one_turn_cost_one_statement(call: Call, django_assert_num_queries: Any) -> None:
+def test_calls_of_one_turn_cost_one_statement(call: Call, django_assert_num_queries: Any, settings: Any) -> None:
+    settings.VENA_HOST_SECONDS = 60
     quote("openai", "gpt-4o")
     record_usage([call()])  # that nobody has given a budget is remembered
     with django_assert_num_queries(1):
@@ -257,3 +260,19 @@ def test_nobody_else_gets_at_it(acme: Organisation, call: Call, signed_in_as: An
     address = f"/admin/billing/usageevent/{UsageEvent.objects.get().pk}/correct/"
     assert signed_in_as(acme, Role.OWNER).post(address, {"act": "take_back", "reason": "x"}).status_code == 404
     assert UsageEvent.objects.count() == 1
+
+
+def test_calls_with_an_organisations_own_key_are_marked(
+    call: Callable[..., UsageRecord], acme: Organisation, globex: Organisation
+) -> None:
+    organisation_pays_itself(acme.schema_name, ["openai"])
+    record_usage(
+        [
+            call(),
+            call(kind="embedding", model="text-embedding-3-small"),  # always with the platform's
+            call(provider="anthropic", model="claude-sonnet-4-5"),
+            call(tenant=globex.key),
+        ]
+    )
+    marked = UsageEvent.objects.order_by("pk").values_list("is_own_key", flat=True)
+    assert list(marked) == [True, False, False, False]
