@@ -8,17 +8,28 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.db import connection as django_connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import set_urlconf
 
 from tenants.context import mark_active
 from tenants.errors import OrganisationNotFound, OrganisationNotReady, OrganisationSuspended
 from tenants.models import Organisation
-from tenants.selectors import is_public_host, organisation_for_host
+from tenants.selectors import base_url, host_name, is_public_host, organisation_for_host
 from vena_platform.errors import VenaError
 
 connection: Any = django_connection  # the tenant backend has more methods than its stubs know
+NEVER_LED_AWAY = (
+    "/accounts/",
+    "/api/",
+    "/v1/",
+    "/scim/",
+    "/health/",
+    "/static/",
+    "/brand",
+    "/favicon.ico",
+    "/welcome/",
+)
 OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/", "/brand.css", "/brand/logo")
 
 
@@ -51,6 +62,8 @@ class OrganisationMiddleware:
                 return refusal(request, OrganisationSuspended, "tenant/suspended.html")
         elif not organisation.is_open:
             return refusal(request, OrganisationNotReady, "tenant/provisioning.html")
+        if address := main_address(request, organisation):
+            return HttpResponseRedirect(address)
         organisation.domain_url = request.get_host()
         connection.set_tenant(organisation)
         mark_active(organisation.schema_name)
@@ -63,6 +76,17 @@ class OrganisationMiddleware:
     def route(request: HttpRequest, urlconf: str) -> None:
         request.urlconf = urlconf
         set_urlconf(urlconf)
+
+
+def main_address(request: HttpRequest, organisation: Organisation) -> str:
+    """Where a page is to be looked at instead. Programs stay where they are, and so do people who are signed in here:
+    should the own domain fail, the way in is the sign-in of this address."""
+    main = getattr(organisation, "primary_host", None)
+    is_elsewhere = organisation.leads_to_primary and main and host_name(request.get_host()) != main
+    if not is_elsewhere or request.method not in {"GET", "HEAD"} or request.path.startswith(NEVER_LED_AWAY):
+        return ""
+    is_page = "text/html" in request.headers.get("Accept", "") and settings.SESSION_COOKIE_NAME not in request.COOKIES
+    return f"{base_url(str(main))}{request.get_full_path()}" if is_page else ""
 
 
 def refusal(request: HttpRequest, error: type[VenaError], template: str) -> HttpResponse:

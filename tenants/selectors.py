@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as django_connection
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -48,7 +49,9 @@ def organisation_for_host(host: str) -> Organisation | None:
     until, kept = _known.get(name, (0.0, None))
     if kept is None or until <= time.monotonic():
         with entered("public"):
+            main = Domain.objects.filter(tenant=OuterRef("pk"), is_primary=True).values("domain")[:1]
             rows = Organisation.objects.select_related("branding").defer("branding__logo")
+            rows = rows.annotate(primary_host=Subquery(main))
             kept = rows.filter(domains__domain=name).order_by().first()
         if kept is None:  # hosts that nobody has are not remembered: there is no end of them
             _known.pop(name, None)

@@ -38,6 +38,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "budget_bars": SimpleLazyObject(lambda: budget_bars(request)),
         "may_read_usage": SimpleLazyObject(lambda: is_able(request, Can.READ_USAGE)),
         "may_manage_branding": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BRANDING)),
+        "may_manage_domains": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_DOMAINS)),
         "may_manage_sign_in": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_SIGN_IN)),
     }
     if request.path.startswith("/accounts/2fa/"):  # who must set one up first sees no side bar

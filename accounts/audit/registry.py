@@ -79,6 +79,7 @@ class Action(StrEnum):
     ADMIN_CHANGED = "admin_site.changed"
     ADMIN_DELETED = "admin_site.deleted"
     BRANDING_CHANGED = "branding.changed"
+    DOMAIN_CHANGED = "domain.changed"
     ORGANISATION_SUSPENDED = "organisation.suspended"
     ORGANISATION_OPENED = "organisation.opened"
     ORGANISATION_DELETED = "organisation.deleted"
@@ -163,6 +164,7 @@ SENTENCES = {
     Action.ADMIN_CHANGED: "Something was changed on the admin site.",
     Action.ADMIN_DELETED: "Something was deleted on the admin site.",
     Action.BRANDING_CHANGED: "The organisation's name, logo, colours or contact was changed.",
+    Action.DOMAIN_CHANGED: "An own domain was added, shown, made the main one or removed.",
     Action.ORGANISATION_SUSPENDED: "The organisation was suspended.",
     Action.ORGANISATION_OPENED: "The organisation was opened.",
     Action.ORGANISATION_DELETED: "The organisation was deleted from every store.",

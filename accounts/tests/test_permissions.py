@@ -34,6 +34,7 @@ CELLS = {
     "manage_keys":       (True,  True,  False, False,  False, False),
     "read_audit":        (True,  True,  False, False,  False, False),
     "manage_branding":   (True,  True,  False, False,  False, False),
+    "manage_domains":    (True,  True,  False, False,  False, False),
     "manage_sign_in":    (True,  False, False, False,  False, False),
     "manage_owners":     (True,  False, False, False,  False, False),
 }  # fmt: skip
@@ -101,6 +102,7 @@ REQUESTS: dict[str, list[Ask]] = {
         Ask("get", "/organisation/branding/", 200),
         Ask("get", "/organisation/branding/shades/?accent=%23336699", 200),
     ],
+    "manage_domains": [Ask("get", "/organisation/domains/", 200)],
     "manage_sign_in": [Ask("get", "/people/sign-in/", 200)],
     "manage_owners": [
         Ask("patch", "/api/v1/people/{owner}/", 200, {"name": "Boss"}),

@@ -28,6 +28,13 @@ ALLOWED_HOSTS = ["*"]  # OrganisationMiddleware answers 404 to every host that i
 # -- hosts ----------------------------------------------------------------------------------------
 VENA_BASE_DOMAIN = env.text("VENA_BASE_DOMAIN", "localhost")  # public site; organisations live at <slug>.<this>
 VENA_PUBLIC_PORT = env.text("VENA_PUBLIC_PORT", env.text("PORT", "8000"))  # the port that people type; "" for none
+VENA_PLATFORM_DOMAINS = env.words("VENA_PLATFORM_DOMAINS")  # other names of ours: no organisation may have them
+VENA_CNAME_TARGET = env.text("VENA_CNAME_TARGET")  # what own domains are to point to; "": the base domain
+VENA_DNS_SERVERS = env.words("VENA_DNS_SERVERS")  # host:port, for own domains; none: those of the machine
+VENA_OWN_DOMAINS_RESERVED = False  # tests use names under .test
+CLOUDFLARE_API_TOKEN = env.text("CLOUDFLARE_API_TOKEN")  # for certificates of own domains
+CLOUDFLARE_ZONE_ID = env.text("CLOUDFLARE_ZONE_ID")
+CLOUDFLARE_API_BASE = env.text("CLOUDFLARE_API_BASE", "https://api.cloudflare.com/client/v4")
 VENA_HOST_SECONDS = 1.0  # whose host it is, and whether it is suspended, is looked up so often
 VENA_SCHEME = env.text("VENA_SCHEME", "http")
 
@@ -277,6 +284,7 @@ VENA_LIMITS = {  # name → (uses, within seconds), by each person or address th
     "download": (20, 60),  # of a conversation, the audit log, what is kept about a person
     "scim_refused": (60, 60),  # requests of a directory without a token that holds
     "find": (60, 60),
+    "dns": (20, 60),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vena API",
@@ -324,6 +332,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "keep-the-books": {"task": "billing.tasks.keep_the_books", "schedule": crontab(hour=2, minute=41)},
     "find-anomalies": {"task": "billing.tasks.find_anomalies", "schedule": crontab(minute=21)},
+    "look-at-domains": {
+        "task": "accounts.organisation.domain_tasks.look_at_domains",
+        "schedule": crontab(hour=6, minute=7),
+    },
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
 
@@ -531,6 +543,7 @@ UNFOLD_TENANT: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     page_link("Name, logo and colours", "palette", "branding", "manage_branding"),
+                    page_link("Domains", "language", "domains", "manage_domains"),
                     page_link("How people sign in", "login", "sign_in_settings", "manage_sign_in"),
                     page_link("Usage and budgets", "payments", "usage", "read_usage"),
                     page_link("Plan and invoices", "receipt", "billing", "read_usage"),

@@ -14,6 +14,7 @@ ROWS_NAMED = {
     "anomaly_id": "billing.SpendAnomaly",
     "answer_id": "chat.Message",
     "budget_id": "billing.Budget",
+    "claim_id": "tenants.DomainClaim",
     "collection_id": "knowledge.Collection",
     "conversation_id": "chat.Conversation",
     "document_id": "knowledge.Document",

@@ -10,7 +10,7 @@ from model_bakery import baker
 
 from billing.models import Budget, Invoice, InvoiceFile, ReportSchedule, SpendAnomaly
 from conftest import Host, organisation, wipe
-from tenants.models import Organisation
+from tenants.models import DomainClaim, Organisation
 from vena_platform.isolation.evidence import table_checksums
 from vena_platform.tests.isolation.rows import World, make_world
 from vena_platform.tests.isolation.rows_special import PASSWORD, SPECIAL
@@ -43,6 +43,7 @@ def full(one: Organisation, first_number: int) -> World:
     world.rows["billing.ReportSchedule"] = baker.make(
         ReportSchedule, organisation=one, report="member", formats=["csv"]
     )
+    world.rows["tenants.DomainClaim"] = DomainClaim.objects.create(organisation=one, host=f"chat.{marker}.com")
     world.rows["billing.Invoice"] = closed_invoice(one, marker)
     return world
 

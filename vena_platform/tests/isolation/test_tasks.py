@@ -16,6 +16,7 @@ NOBODY = "5f0c1b9e-8a61-4c57-9f0e-3f6d2b7a1c44"
 # They begin work for each organisation by itself, or keep what has no organisation.
 FOR_EVERYBODY = {
     "accounts.audit.tasks.verify_audit_everywhere",
+    "accounts.organisation.domain_tasks.look_at_domains",
     "billing.tasks.advance_subscriptions",  # each subscription names its organisation
     "billing.tasks.close_months",
     "billing.tasks.find_anomalies",
