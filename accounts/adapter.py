@@ -9,11 +9,14 @@ from allauth.core import context
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
+from accounts.models import User
+from accounts.sign_in.again import providers_of
 from accounts.sign_in.freshness import count_as_fresh
 from accounts.sign_in.policy import must_use_provider
 from accounts.sign_in.tasks import send_mail
-from tenants.context import active_schema
+from tenants.context import PUBLIC, active_schema
 from vena_platform.addresses import address_of_request
 
 PROVIDER_ONLY = "Your organisation signs in with its identity provider. Use the button below."
@@ -50,6 +53,14 @@ class MembersOnlyAdapter(DefaultAccountAdapter):
         count_as_fresh(request)
         response: HttpResponse = super().post_login(request, user, **details)
         return response
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The last one: at the identity provider. For who has nothing else it is the only one."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if isinstance(user, User) and active_schema() != PUBLIC and providers_of(user):
+            again = {"id": "provider_again", "description": "provider", "url": reverse("provider_again")}
+            methods.append(again)
+        return methods
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         letter = self.render_mail(template_prefix, email, self.with_place(email, context))

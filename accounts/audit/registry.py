@@ -7,6 +7,7 @@ from enum import StrEnum
 
 class Action(StrEnum):
     SIGNED_IN = "sign_in.succeeded"
+    SIGNED_IN_AGAIN = "sign_in.confirmed"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGNED_OUT = "sign_in.ended"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
@@ -96,6 +97,7 @@ class Action(StrEnum):
 
 SENTENCES = {
     Action.SIGNED_IN: "Somebody signed in.",
+    Action.SIGNED_IN_AGAIN: "Somebody confirmed at the identity provider who they are.",
     Action.SIGN_IN_FAILED: "Somebody tried to sign in and was refused.",
     Action.SIGNED_OUT: "Somebody signed out.",
     Action.PASSWORD_CHANGED: "A person changed their password.",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, get_reauthentication_flows
 from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from accounts.models import User
+from accounts.sign_in.again import providers_of
 from accounts.sign_in.errors import SignInAgain
 
 PROGRAMS = ("/api/", "/v1/")
@@ -25,12 +29,21 @@ def count_as_fresh(request: HttpRequest) -> None:
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records
 
 
+def is_fresh(request: HttpRequest) -> bool:
+    """allauth lets everybody pass who has neither password nor second factor; here the identity provider is asked."""
+    user = request.user
+    if not isinstance(user, User) or get_reauthentication_flows(user) or not providers_of(user):
+        return bool(did_recently_reauthenticate(request))
+    moments = [one["at"] for one in get_authentication_records(request, user) if one.get("reauthenticated")]
+    return bool(moments) and time.time() - moments[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
 def require_fresh_sign_in(request: HttpRequest) -> None:
     """Pages lead to the question and go on after it; programs are told. Raises ReauthenticationRequired, SignInAgain.
 
     An API key is no session: what it may do is said where it is issued.
     """
-    if not request.session.session_key or did_recently_reauthenticate(request):
+    if not request.session.session_key or is_fresh(request):
         return
     if request.path.startswith(PROGRAMS):
         raise SignInAgain

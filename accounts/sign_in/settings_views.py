@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +20,7 @@ from accounts.selectors import require, signed_in
 from accounts.sign_in import provider_actions
 from accounts.sign_in.actions import policy_change
 from accounts.sign_in.forms import NewProviderForm, PolicyForm, form_for
+from accounts.sign_in.freshness import is_fresh
 from accounts.sign_in.models import IdentityProvider
 from accounts.sign_in.policy import required
 from vena_platform.errors import VenaError
@@ -29,7 +29,7 @@ from vena_platform.errors import VenaError
 def confirmed(request: HttpRequest) -> HttpResponse | None:
     """Where to confirm who it is, when that is long ago. What was typed is not kept: it may hold a secret."""
     require(signed_in(request), Can.MANAGE_SIGN_IN)
-    if did_recently_reauthenticate(request):
+    if is_fresh(request):
         return None
     address = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
     return redirect(f"{address}?{urlencode({'next': request.path if request.method == 'GET' else settings_url()})}")

@@ -21,6 +21,7 @@ from accounts.models import Group, User
 from accounts.people.actions import memberships_change
 from accounts.people.seats import require_seats
 from accounts.permissions import Role
+from accounts.sign_in.again import came_back, is_again
 from accounts.sign_in.claims import domain_of, is_vouched, role_of, subjects_agree, values_of
 from accounts.sign_in.models import IdentityProvider
 from accounts.sign_in.outward import guarded_session
@@ -54,6 +55,10 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """The provider has said who comes. Known people are found, others become members where that is allowed."""
+        if sociallogin.state.get("process") == AuthProcess.REDIRECT and is_again(sociallogin):
+            if why := came_back(request, sociallogin):
+                refuse(request, why, "not the sign-in that was asked for", title="That did not confirm who you are")
+            return
         if sociallogin.state.get("process") != AuthProcess.LOGIN:
             refuse(request, "", "not a sign-in")
         row, claims = row_of(sociallogin), claims_of(request, sociallogin)
@@ -162,7 +167,7 @@ def seat_or_refusal(request: HttpRequest) -> Iterator[None]:
         yield
 
 
-def refuse(request: HttpRequest, sentence: str, detail: str) -> NoReturn:
+def refuse(request: HttpRequest, sentence: str, detail: str, title: str = "") -> NoReturn:
     logger.warning("sign_in.provider_refused", extra={"detail": detail})
-    context = {"sign_in_problem": sentence}
+    context = {"sign_in_problem": sentence, "problem_title": title}
     raise ImmediateHttpResponse(render(request, "socialaccount/authentication_error.html", context, status=403))

@@ -12,6 +12,8 @@ from accounts.sign_in.evening import evened
 urlpatterns = [
     path("login/code/", evened(account_views.request_login_code), name="account_request_login_code"),
     path("password/reset/", evened(account_views.password_reset), name="account_reset_password"),
+    path("reauthenticate/provider/", provider_views.provider_again, name="provider_again"),
+    path("reauthenticate/provider/done/", provider_views.provider_again_done, name="provider_again_done"),
     path("", include("allauth.account.urls")),
     path("2fa/", views.security, name="mfa_index"),
     path("2fa/", include("allauth.mfa.urls")),
