@@ -30,7 +30,7 @@ from knowledge.providers.model_files import prepare_local_model
 from knowledge.providers.registry import embedder, vector_index
 from knowledge.selectors import library_of
 from tenants.context import entered, orm_threads
-from tenants.models import Branding, Domain, DomainClaim, Organisation
+from tenants.models import Branding, Domain, DomainClaim, Organisation, SupportGrant
 from tenants.schemas import migrate_everything, schema_create
 from tenants.selectors import forget as forget_hosts
 
@@ -171,6 +171,7 @@ def wipe() -> None:
     Organisation.objects.exclude(slug__in=["acme", "globex"]).delete()
     Branding.objects.all().delete()
     DomainClaim.objects.all().delete()
+    SupportGrant.objects.all().delete()
     Domain.objects.exclude(domain__in=["acme.localhost", "globex.localhost"]).delete()
     forget_hosts()
     forget_quotes()

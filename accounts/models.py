@@ -54,6 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         "active", default=True, help_text="Untick to keep the person out without deleting what they wrote."
     )
     is_service = models.BooleanField(default=False, editable=False)
+    is_support = models.BooleanField(default=False, editable=False)  # an operator, let in: see `accounts.support`
     language = models.CharField(max_length=10, blank=True)  # one of LANGUAGES; "": the platform's
     time_zone = models.CharField(max_length=64, blank=True)  # as in the IANA data; "": the platform's
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)

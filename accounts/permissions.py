@@ -35,6 +35,7 @@ class Can(models.TextChoices):
     READ_AUDIT = "read_audit", "Read and export the audit log"
     MANAGE_BRANDING = "manage_branding", "Change the organisation's name, logo and colours"
     MANAGE_DOMAINS = "manage_domains", "Add and remove the organisation's own domains"
+    MANAGE_SUPPORT = "manage_support", "Let the platform's support in, refuse it, end it"
     MANAGE_SIGN_IN = "manage_sign_in", "Say how people sign in: whoever names the provider can become anybody"
     MANAGE_OWNERS = "manage_owners", "Make, change and remove owners"
 
@@ -57,6 +58,7 @@ _ROWS = {
     Can.READ_AUDIT:      "yes    yes    no      no       no      no",
     Can.MANAGE_BRANDING: "yes    yes    no     no       no      no",
     Can.MANAGE_DOMAINS:  "yes    yes    no     no      no       no",
+    Can.MANAGE_SUPPORT:  "yes    yes    no     no      no       no",
     Can.MANAGE_SIGN_IN:  "yes    no     no      no       no      no",
     Can.MANAGE_OWNERS:   "yes    no     no      no       no      no",
 }

@@ -9,9 +9,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts.audit.tasks import verify_audit, verify_audit_everywhere
 from accounts.invitations.sending import invitation_failed, invitation_send
-from accounts.organisation.domain_tasks import look_at_domains, look_at_domains_of
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -20,7 +18,10 @@ logger = logging.getLogger(__name__)
 TRIES = 5
 
 # Registered by being imported.
-__all__ = ["look_at_domains", "look_at_domains_of", "send_invitation", "verify_audit", "verify_audit_everywhere"]
+__all__ = [
+    *("look_at_domains", "look_at_domains_of", "send_invitation", "sweep_support", "tell_of_support"),
+    *("verify_audit", "verify_audit_everywhere"),
+]
 
 
 @shared_task(bind=True, max_retries=TRIES, expires=24 * 3600)

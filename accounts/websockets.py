@@ -95,7 +95,7 @@ def session_owner(session_key: str) -> User | None:
     user_id, backend = session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
     if not user_id or backend not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = User.objects.filter(pk=user_id, is_active=True).first()
+    user = User.objects.filter(pk=user_id, is_active=True, is_support=False).first()  # support asks nothing
     if user is None:
         return None
     # A changed password ends old sessions, here as over HTTP.

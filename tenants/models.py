@@ -42,6 +42,7 @@ class Organisation(TenantMixin):
     is_reranked = models.BooleanField(default=True)  # locally, where the embedding model can; Cohere needs no leave
     vector_placement = models.CharField(max_length=16, default="dedicated")
     entitlements = models.JSONField(default=dict, blank=True)  # of its plan; written by `organisation_entitle` alone
+    accepts_support = models.BooleanField(default=True)  # operators may ask to come in
     leads_to_primary = models.BooleanField(default=False)  # pages at its other addresses lead to the primary domain
     own_key_providers = models.JSONField(default=list, blank=True)  # whose chat models it pays for itself
     migration_failure = models.TextField(blank=True)  # why the last migration of this schema failed, for operators
@@ -136,6 +137,7 @@ class DeletionReceipt(models.Model):
 
 from tenants.branding.models import Branding  # noqa: E402  (models in modules of their own refer to the ones above)
 from tenants.domains.models import DomainClaim  # noqa: E402
+from tenants.support.models import SupportGrant  # noqa: E402
 
 __all__ = [
     "Branding",
@@ -144,6 +146,7 @@ __all__ = [
     "DomainClaim",
     "Organisation",
     "Provisioning",
+    "SupportGrant",
     "host_of",
     "schema_of",
 ]

@@ -15,7 +15,9 @@ from accounts.sign_in.policy import lacks_second_factor, required
 from billing.bars import Bar, bars_of
 from billing.plans.bars import PlanBar, plan_bar
 from chat.page_context import sidebar
+from tenants.models import SupportGrant
 from tenants.selectors import organisation_of
+from tenants.support.actions import open_grant
 from vena_platform import demo
 
 
@@ -39,6 +41,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_read_usage": SimpleLazyObject(lambda: is_able(request, Can.READ_USAGE)),
         "may_manage_branding": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_BRANDING)),
         "may_manage_domains": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_DOMAINS)),
+        "may_manage_support": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_SUPPORT)),
+        "support": SimpleLazyObject(lambda: support_shown(request)),
         "may_manage_sign_in": SimpleLazyObject(lambda: is_able(request, Can.MANAGE_SIGN_IN)),
     }
     if request.path.startswith("/accounts/2fa/"):  # who must set one up first sees no side bar
@@ -64,6 +68,12 @@ def budget_bars(request: HttpRequest) -> list[Bar]:
 def bar_of_plan(request: HttpRequest) -> PlanBar | None:
     user = getattr(request, "user", None)
     return plan_bar(user, organisation_of(request)) if isinstance(user, User) else None
+
+
+def support_shown(request: HttpRequest) -> SupportGrant | None:
+    """Leave that runs: to support itself, and to who can end it."""
+    own: SupportGrant | None = getattr(request, "support_grant", None)
+    return own or (open_grant(organisation_of(request)) if is_able(request, Can.MANAGE_SUPPORT) else None)
 
 
 def is_able(request: HttpRequest, ability: Can) -> bool:

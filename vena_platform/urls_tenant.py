@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("", include("accounts.urls")),
     path("", include("accounts.organisation.urls")),
+    path("", include("accounts.support.urls")),
     path("", include(billing_urls(answers_saved, default_model, sizes_of))),
     path("privacy/", include("vena_platform.privacy.urls")),
     path("welcome/", views.owner_entry, name="owner_entry"),

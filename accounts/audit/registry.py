@@ -81,6 +81,12 @@ class Action(StrEnum):
     ADMIN_DELETED = "admin_site.deleted"
     BRANDING_CHANGED = "branding.changed"
     DOMAIN_CHANGED = "domain.changed"
+    SUPPORT_ASKED = "support.asked"
+    SUPPORT_GRANTED = "support.granted"
+    SUPPORT_REFUSED = "support.refused"
+    SUPPORT_ENTERED = "support.entered"
+    SUPPORT_ACTED = "support.acted"
+    SUPPORT_ENDED = "support.ended"
     ORGANISATION_SUSPENDED = "organisation.suspended"
     ORGANISATION_OPENED = "organisation.opened"
     ORGANISATION_DELETED = "organisation.deleted"
@@ -167,6 +173,12 @@ SENTENCES = {
     Action.ADMIN_DELETED: "Something was deleted on the admin site.",
     Action.BRANDING_CHANGED: "The organisation's name, logo, colours or contact was changed.",
     Action.DOMAIN_CHANGED: "An own domain was added, shown, made the main one or removed.",
+    Action.SUPPORT_ASKED: "The platform's support asked to come in.",
+    Action.SUPPORT_GRANTED: "The platform's support was let in.",
+    Action.SUPPORT_REFUSED: "The platform's support was refused.",
+    Action.SUPPORT_ENTERED: "The platform's support came in.",
+    Action.SUPPORT_ACTED: "The platform's support opened or changed something.",
+    Action.SUPPORT_ENDED: "The time of the platform's support ended.",
     Action.ORGANISATION_SUSPENDED: "The organisation was suspended.",
     Action.ORGANISATION_OPENED: "The organisation was opened.",
     Action.ORGANISATION_DELETED: "The organisation was deleted from every store.",

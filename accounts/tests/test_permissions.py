@@ -35,6 +35,7 @@ CELLS = {
     "read_audit":        (True,  True,  False, False,  False, False),
     "manage_branding":   (True,  True,  False, False,  False, False),
     "manage_domains":    (True,  True,  False, False,  False, False),
+    "manage_support":    (True,  True,  False, False,  False, False),
     "manage_sign_in":    (True,  False, False, False,  False, False),
     "manage_owners":     (True,  False, False, False,  False, False),
 }  # fmt: skip
@@ -103,6 +104,7 @@ REQUESTS: dict[str, list[Ask]] = {
         Ask("get", "/organisation/branding/shades/?accent=%23336699", 200),
     ],
     "manage_domains": [Ask("get", "/organisation/domains/", 200)],
+    "manage_support": [Ask("get", "/organisation/support/", 200)],
     "manage_sign_in": [Ask("get", "/people/sign-in/", 200)],
     "manage_owners": [
         Ask("patch", "/api/v1/people/{owner}/", 200, {"name": "Boss"}),

@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.support.middleware.SupportMiddleware",
     "accounts.sign_in.middleware.SecondFactorMiddleware",
     "vena_platform.error_pages.ErrorPageMiddleware",
 ]
@@ -332,6 +333,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "keep-the-books": {"task": "billing.tasks.keep_the_books", "schedule": crontab(hour=2, minute=41)},
     "find-anomalies": {"task": "billing.tasks.find_anomalies", "schedule": crontab(minute=21)},
+    "sweep-support": {"task": "accounts.support.tasks.sweep_support", "schedule": 60.0},
     "look-at-domains": {
         "task": "accounts.organisation.domain_tasks.look_at_domains",
         "schedule": crontab(hour=6, minute=7),
@@ -544,6 +546,7 @@ UNFOLD_TENANT: dict[str, Any] = {
                 "items": [
                     page_link("Name, logo and colours", "palette", "branding", "manage_branding"),
                     page_link("Domains", "language", "domains", "manage_domains"),
+                    page_link("Access by support", "support_agent", "support", "manage_support"),
                     page_link("How people sign in", "login", "sign_in_settings", "manage_sign_in"),
                     page_link("Usage and budgets", "payments", "usage", "read_usage"),
                     page_link("Plan and invoices", "receipt", "billing", "read_usage"),

@@ -19,6 +19,7 @@ ROWS_NAMED = {
     "conversation_id": "chat.Conversation",
     "document_id": "knowledge.Document",
     "gap_id": "chat.KnowledgeGap",
+    "grant_id": "tenants.SupportGrant",
     "group_id": "accounts.Group",
     "invoice_id": "billing.Invoice",
     "invitation_id": "accounts.Invitation",

@@ -10,7 +10,7 @@ from model_bakery import baker
 
 from billing.models import Budget, Invoice, InvoiceFile, ReportSchedule, SpendAnomaly
 from conftest import Host, organisation, wipe
-from tenants.models import DomainClaim, Organisation
+from tenants.models import DomainClaim, Organisation, SupportGrant
 from vena_platform.isolation.evidence import table_checksums
 from vena_platform.tests.isolation.rows import World, make_world
 from vena_platform.tests.isolation.rows_special import PASSWORD, SPECIAL
@@ -44,6 +44,7 @@ def full(one: Organisation, first_number: int) -> World:
         ReportSchedule, organisation=one, report="member", formats=["csv"]
     )
     world.rows["tenants.DomainClaim"] = DomainClaim.objects.create(organisation=one, host=f"chat.{marker}.com")
+    world.rows["tenants.SupportGrant"] = SupportGrant.objects.create(organisation=one, reason=marker, minutes=15)
     world.rows["billing.Invoice"] = closed_invoice(one, marker)
     return world
 

@@ -17,6 +17,7 @@ NOBODY = "5f0c1b9e-8a61-4c57-9f0e-3f6d2b7a1c44"
 FOR_EVERYBODY = {
     "accounts.audit.tasks.verify_audit_everywhere",
     "accounts.organisation.domain_tasks.look_at_domains",
+    "accounts.support.tasks.sweep_support",
     "billing.tasks.advance_subscriptions",  # each subscription names its organisation
     "billing.tasks.close_months",
     "billing.tasks.find_anomalies",
@@ -38,6 +39,7 @@ FOR_EVERYBODY = {
 # Task's argument → the row that it names.
 NAMES = {
     "answer_id": "chat.Message",
+    "grant_id": "tenants.SupportGrant",
     "document_id": "knowledge.Document",
     "invitation_id": "accounts.Invitation",
     "receipt_id": "accounts.ErasureReceipt",
