@@ -277,6 +277,7 @@ VENA_LIMITS = {  # name → (uses, within seconds), by each person or address th
     "download": (20, 60),  # of a conversation, the audit log, what is kept about a person
     "scim_refused": (60, 60),  # requests of a directory without a token that holds
     "find": (60, 60),
+    "payment_event": (1200, 60),  # of the payment provider, by the address it sends from
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vena API",
@@ -321,6 +322,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "keep-the-books": {"task": "billing.tasks.keep_the_books", "schedule": crontab(hour=2, minute=41)},
     "find-anomalies": {"task": "billing.tasks.find_anomalies", "schedule": crontab(minute=21)},
+    "reconcile-payments": {"task": "billing.tasks.reconcile_payments", "schedule": crontab(hour=5, minute=37)},
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
 
@@ -330,6 +332,12 @@ if env.flag("VENA_ISOLATION_NIGHTLY"):
         "task": "vena_platform.isolation.tasks.make_isolation_report",
         "schedule": crontab(hour=4, minute=47),
     }
+
+# -- payments -------------------------------------------------------------------------------------
+# With a key Stripe collects what our invoices ask for; without one they are paid by bank transfer.
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET")  # of the endpoint <base domain>/billing/webhooks/stripe/
+STRIPE_API_BASE = env.text("STRIPE_API_BASE")  # a server that stands in for Stripe, in tests
 
 # -- knowledge ------------------------------------------------------------------------------------
 VENA_MAX_UPLOAD_BYTES = env.integer("VENA_MAX_UPLOAD_MB", 50) * 1024 * 1024
@@ -432,6 +440,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # below that it writes what it sends
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "django_tenants": {"level": "WARNING"},
