@@ -40,6 +40,7 @@ LEDGER = (
     *("usageevent", "usagekey", "budget", "dailyusage", "rolledday", "usagedifference"),
     *("openanswer", "spendanomaly", "providerimport", "providerday"),
     *("dailycollection", "usagename", "reportschedule"),
+    *("payment", "paymentaccount", "paymentrefund", "gatewayevent"),
 )
 PASSWORD = "correct horse battery"
 

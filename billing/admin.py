@@ -23,6 +23,7 @@ from billing.models import (
     UsageDifference,
     UsageEvent,
 )
+from billing.payments import admin as payments_admin  # noqa: F401  # registers
 from vena_platform.admin_sites import operator_admin
 
 

@@ -14,6 +14,7 @@ from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
 from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
+from billing.payments.actions import payments_reconcile
 from billing.rollups import days_check, days_roll, today_roll
 from billing.schedules import reports_send
 
@@ -54,6 +55,11 @@ def roll_up_days() -> None:
 def find_anomalies() -> None:
     anomalies_find()
     anomalies_tell()
+
+
+@shared_task
+def reconcile_payments() -> None:
+    payments_reconcile()
 
 
 @shared_task

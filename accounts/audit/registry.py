@@ -67,6 +67,7 @@ class Action(StrEnum):
     USAGE_EXPORTED = "usage.exported"
     USAGE_CORRECTED = "usage.corrected"
     REPORT_SCHEDULED = "report.scheduled"
+    PAYMENT_REFUNDED = "payment.refunded"
     BUDGET_CHANGED = "budget.changed"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_CUT = "audit.cut"
@@ -146,6 +147,7 @@ SENTENCES = {
     Action.USAGE_EXPORTED: "A usage report was downloaded.",
     Action.USAGE_CORRECTED: "A call in the usage ledger was taken back or entered anew.",
     Action.REPORT_SCHEDULED: "A report by e-mail was added, paused, resumed or removed.",
+    Action.PAYMENT_REFUNDED: "Money that was paid for an invoice was given back.",
     Action.BUDGET_CHANGED: "A budget was given, changed or switched off.",
     Action.AUDIT_EXPORTED: "The audit log was downloaded.",
     Action.AUDIT_CUT: "Entries older than the log is kept were cut off.",

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('failure_code', models.CharField(blank=True, max_length=80)),
                 ('failure_sentence', models.CharField(blank=True, max_length=300)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
+                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={

@@ -26,7 +26,7 @@ def account_of(organisation: Organisation) -> PaymentAccount | None:
 def account_ensure(organisation: Organisation) -> PaymentAccount:
     """Two at once get the same customer: the provider is asked with the same key, and the row is there once."""
     account = account_of(organisation)
-    known = account.customer if account and account.state != State.GONE else ""
+    known = account.customer if account else ""
     customer = the_gateway().customer_ensure(organisation_id=organisation.pk, name=organisation.name, known=known)
     if account and account.customer == customer:
         return account

@@ -79,7 +79,7 @@ class Payment(models.Model):
     failure_code = models.CharField(max_length=80, blank=True)
     failure_sentence = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    asked_at = models.DateTimeField(null=True, blank=True)  # by whoever asks the provider now; empty: by nobody
+    asked_at = models.DateTimeField(default=timezone.now)  # when the provider was last asked to collect it
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -18,6 +18,7 @@ FOR_EVERYBODY = {
     "accounts.audit.tasks.verify_audit_everywhere",
     "billing.tasks.find_anomalies",
     "billing.tasks.keep_the_books",
+    "billing.tasks.reconcile_payments",  # each payment is held against its own customer
     "billing.tasks.recount_budget",  # a budget's row names its organisation; budgets are of the platform's schema
     "billing.tasks.roll_up_days",
     "billing.tasks.send_reports",  # each schedule names its organisation
