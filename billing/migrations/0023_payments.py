@@ -90,7 +90,6 @@ class Migration(migrations.Migration):
                 ('expires_month', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('expires_year', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('setup', models.CharField(blank=True, max_length=120)),
-                ('setup_done', models.CharField(blank=True, max_length=120)),
                 ('setup_done_made_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('refreshed_at', models.DateTimeField(blank=True, null=True)),

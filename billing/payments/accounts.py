@@ -85,16 +85,14 @@ def setup_finish(account: PaymentAccount, setup_id: str) -> None:
         return
     if setup.method and is_newest(account, setup):
         the_gateway().method_prefer(customer=account.customer, method=setup.method)
-        PaymentAccount.objects.filter(pk=account.pk).update(setup_done=setup.id, setup_done_made_at=setup.created)
+        PaymentAccount.objects.filter(pk=account.pk).update(setup_done_made_at=setup.created)
     if setup.is_over:
         forget_setup(account, setup_id)
 
 
 def is_newest(account: PaymentAccount, setup: Setup) -> bool:
-    row = PaymentAccount.objects.get(pk=account.pk)
-    if row.setup_done == setup.id:
-        return False
-    return row.setup_done_made_at is None or setup.created >= row.setup_done_made_at
+    done = PaymentAccount.objects.values_list("setup_done_made_at", flat=True).get(pk=account.pk)
+    return done is None or setup.created > done
 
 
 def forget_setup(account: PaymentAccount, setup_id: str) -> None:

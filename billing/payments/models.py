@@ -28,8 +28,7 @@ class PaymentAccount(models.Model):
     expires_month = models.PositiveSmallIntegerField(null=True, blank=True)
     expires_year = models.PositiveSmallIntegerField(null=True, blank=True)
     setup = models.CharField(max_length=120, blank=True)  # the page for a method that was opened last
-    setup_done = models.CharField(max_length=120, blank=True)  # the newest one that was filled in...
-    setup_done_made_at = models.DateTimeField(null=True, blank=True)  # ...and when it had been made
+    setup_done_made_at = models.DateTimeField(null=True, blank=True)  # when the newest that was filled in was opened
     created_at = models.DateTimeField(auto_now_add=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
 

@@ -104,10 +104,12 @@ def compare_refunds(since: datetime) -> Iterator[Difference]:
     unfinished = PaymentRefund.objects.filter(state=PaymentRefund.State.STARTED, created_at__lt=long_ago)
     for refund in unfinished.select_related("payment"):
         try:
-            refund_ask(refund)
-        except (RefundNotPossible, PaymentsRefused) as error:
+            after = refund_ask(refund)
+        except (RefundNotPossible, PaymentsRefused, PaymentDiffers) as error:
             logger.error("payments.refund_failed", extra={"refund": str(refund.pk), "reason": error.code})
-        yield from compare_again(refund.payment.gateway_id)
+            continue
+        if (was := summary(refund.payment)) != (now := summary(after)):
+            yield Difference(after.gateway_id, after.invoice_number, was, now)
 
 
 def compare_again(gateway_id: str) -> Iterator[Difference]:

@@ -30,11 +30,9 @@ def payment_refund(*, payment_id: UUID, amount: Decimal, key: str) -> Payment:
     """
     the_gateway()
     refund = refund_claim(payment_id=payment_id, amount=amount, key=key)
-    if refund.state == State.STARTED:
-        refund_ask(refund)
     if refund.state == State.FAILED:
         raise RefundNotPossible("This refund failed. Ask for it anew.", detail=str(refund.pk))
-    return payment_learn(payment_id, the_gateway().payment(refund.payment.gateway_id))
+    return refund_ask(refund) if refund.state == State.STARTED else refund.payment
 
 
 @transaction.atomic(durable=True)
@@ -59,15 +57,18 @@ def refund_claim(*, payment_id: UUID, amount: Decimal, key: str) -> PaymentRefun
     return PaymentRefund.objects.create(payment=payment, key=key, amount=amount)
 
 
-def refund_ask(refund: PaymentRefund) -> None:
+def refund_ask(refund: PaymentRefund) -> Payment:
     """One that is too old for its key is looked for, and never asked for again."""
     found = refund_find(refund)
     if found is None and refund.created_at < timezone.now() - KEY_HOLDS:
         refund_close(refund, State.FAILED)
         raise RefundNotPossible("This refund was never made. Ask for it anew.", detail=str(refund.pk))
-    if found is None:
-        found = refund_make(refund)
-    refund_close(refund, State.FAILED if found.is_failed else State.DONE, found.id)
+    made = found or refund_make(refund)
+    seen = the_gateway().payment(refund.payment.gateway_id)
+    with transaction.atomic():  # at once, or the next claim would find room that is taken
+        payment = payment_learn(refund.payment_id, seen)
+        refund_close(refund, State.FAILED if made.is_failed else State.DONE, made.id)
+    return payment
 
 
 def refund_make(refund: PaymentRefund) -> GatewayRefund:

@@ -28,6 +28,7 @@ from billing.payments.gateway import (
     SetupPage,
 )
 from billing.payments.stripe_reading import (
+    id_of,
     method_from,
     notice_from,
     payment_from,
@@ -81,7 +82,7 @@ class StripeGateway:
 
     def _customer(self, customer: str) -> dict[str, Any]:
         with sorted_errors("customer", missing=CustomerGone):
-            found = self._v1.customers.retrieve(customer, {"expand": ["invoice_settings.default_payment_method"]})
+            found = self._v1.customers.retrieve(customer)
         told = found.to_dict()
         if told.get("deleted"):
             raise CustomerGone(detail=customer)
@@ -115,8 +116,11 @@ class StripeGateway:
             self._v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method}})
 
     def method_of(self, customer: str) -> GatewayMethod | None:
-        told = (self._customer(customer).get("invoice_settings") or {}).get("default_payment_method")
-        return method_from(told) if told else None
+        method = id_of((self._customer(customer).get("invoice_settings") or {}).get("default_payment_method"))
+        if not method:
+            return None
+        with sorted_errors("method"):
+            return method_from(self._v1.payment_methods.retrieve(method).to_dict())
 
     def charge(self, order: ChargeOrder, *, key: str) -> GatewayPayment:
         try:

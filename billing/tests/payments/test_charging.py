@@ -18,6 +18,7 @@ from billing.models import Payment, PaymentAccount
 from billing.payments import outcomes
 from billing.payments.actions import checkout_start, invoice_charge, method_refresh
 from billing.payments.errors import NoPaymentMethod, PaymentDiffers, PaymentsOff, PaymentsUnavailable
+from billing.tests.payments.conftest import without_triggers
 from billing.tests.payments.stripe_server import ASKS, DECLINED, StripeServer
 from tenants.models import Organisation
 
@@ -27,10 +28,8 @@ Charge = Callable[..., Payment]
 
 def some_time_later(payment: Payment) -> None:
     """Longer ago than a repeat of a refusal is taken for the same question."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE billing_payment DISABLE TRIGGER payment_that_is_over_stays")
+    with without_triggers():
         Payment.objects.filter(pk=payment.pk).update(created_at=timezone.now() - timedelta(hours=1))
-        cursor.execute("ALTER TABLE billing_payment ENABLE TRIGGER payment_that_is_over_stays")
 
 
 def test_an_invoice_is_paid(
