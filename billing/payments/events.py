@@ -46,7 +46,7 @@ def event_handle(event: GatewayEvent) -> None:
     except PaymentDiffers as error:
         failure = error.code
     except Exception as error:
-        logger.exception("payments.event_failed", extra={"event": event.pk, "type": event.type})
+        logger.exception("payments.event_failed", extra={"gateway_event": event.pk, "type": event.type})
         GatewayEvent.objects.filter(pk=event.pk).update(failure=type(error).__name__)
         raise EventNotHandled(detail=f"{event.pk}: {type(error).__name__}") from None
     GatewayEvent.objects.filter(pk=event.pk).update(handled_at=timezone.now(), failure=failure)
@@ -59,7 +59,12 @@ def payment_changed(event: GatewayEvent) -> None:
 
 def payment_disputed(event: GatewayEvent) -> None:
     """For a person: the money is taken back until the bank has decided."""
-    facts = {"event": event.pk, "type": event.type, "gateway_payment": event.payment, "dispute": event.object_id}
+    facts = {
+        "gateway_event": event.pk,
+        "type": event.type,
+        "gateway_payment": event.payment,
+        "dispute": event.object_id,
+    }
     logger.error("payments.disputed", extra=facts)
     payment_changed(event)
 

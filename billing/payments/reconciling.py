@@ -130,4 +130,4 @@ def events_again() -> None:
         try:
             event_handle(event)
         except EventNotHandled as error:
-            logger.warning("payments.event_still_fails", extra={"event": event.pk, "detail": error.detail})
+            logger.warning("payments.event_still_fails", extra={"gateway_event": event.pk, "detail": error.detail})

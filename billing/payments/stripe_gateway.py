@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import stripe
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 RETRIES = 2  # of the SDK's own, each with the same key
 TOLERANCE_SECONDS = 300  # an event signed longer ago is a replay
+# Of what the account offers: methods that can be charged later without leading the customer anywhere.
+CHARGEABLE: list[Literal["card", "link", "bacs_debit"] | str] = ["card", "link", "bacs_debit"]
 EXPAND_CHARGE = ["latest_charge"]  # what was refunded stands there
 
 stripe.enable_telemetry = False
@@ -94,6 +96,7 @@ class StripeGateway:
                 {
                     "mode": "setup",
                     "currency": CURRENCY,
+                    "allowed_payment_method_types": CHARGEABLE,
                     "customer": customer,
                     "client_reference_id": str(organisation_id),
                     "success_url": success,
@@ -133,6 +136,8 @@ class StripeGateway:
                         "payment_method": order.method,
                         "confirm": True,
                         "off_session": True,
+                        # Else Stripe refuses to confirm without an address to lead the customer back to.
+                        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
                         "description": order.description,
                         "metadata": metadata_of(order),
                         "expand": EXPAND_CHARGE,

@@ -197,6 +197,9 @@ def intent_made(self: Any, description: str | None = None, **data: Any) -> None:
 
 def intent_create(cls: Any, /, confirm: Any = None, off_session: Any = None, **data: Any) -> Any:
     """A bank that wants the customer, when they are not there, is a refusal and not a next step."""
+    automatic = data.pop("automatic_payment_methods", {})
+    if resources.try_convert_to_bool(confirm) and automatic.get("allow_redirects") != "never":
+        raise UserError(400, "A `return_url` must be specified.", {"param": "return_url"})
     made = cls(**data)
     if resources.try_convert_to_bool(confirm):
         method = PaymentMethod._api_retrieve(made.payment_method)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from localstripe.resources import Customer, PaymentMethod, store
 
 from billing.models import PaymentAccount
 from billing.payments.accounts import account_ensure, with_query
@@ -14,7 +15,7 @@ from billing.payments.actions import checkout_start, method_refresh, portal_open
 from billing.payments.errors import PaymentsOff
 from billing.payments.registry import gateway
 from billing.tests.payments.conftest import BACK, setup_of
-from billing.tests.payments.stripe_server import DECLINED, CheckoutSession, Customer, PaymentMethod, StripeServer, store
+from billing.tests.payments.stripe_server import DECLINED, CheckoutSession, StripeServer
 from tenants.models import Organisation
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from billing.models import GatewayEvent, Payment, PaymentRefund
 from billing.payments.actions import checkout_start, payment_refund, payments_reconcile
 from billing.payments.errors import PaymentsUnavailable
@@ -194,3 +195,43 @@ def test_events_that_failed_each_time(
     stripe.fails = ""
     payments_reconcile()
     assert GatewayEvent.objects.get(pk=event.id).handled_at is not None
+
+
+def test_more_payments_than_one_page_holds(
+    acme: Organisation, stripe: StripeServer, with_card: Any, charge: Charge
+) -> None:
+    with_card(acme)
+    charge(acme)
+    first = stripe.payments()[0]
+    for _ in range(240):
+        type(first)(amount=100, currency="gbp")
+    since = timezone.now() - timedelta(days=1)
+    seen = [one.id for one in the_gateway().payments_since(since)]
+    assert sorted(seen) == sorted(one.id for one in stripe.payments())
+    assert list(the_gateway().payments_since(timezone.now() + timedelta(days=1))) == []
+
+
+def test_operators_see_it_and_change_nothing(
+    acme: Organisation, stripe: StripeServer, with_card: Any, charge: Charge, deliver: Any, on_host: Any
+) -> None:
+    with_card(acme)
+    payment = charge(acme)
+    payment_refund(payment_id=payment.pk, amount=Decimal(1), key="note-1")
+    deliver(stripe.events_of("payment_intent.succeeded")[0])
+    User.objects.create_superuser("operator@vena.example", "correct horse battery")
+    host = on_host(None)
+    host.sign_in("operator@vena.example")
+    for model, shown in {
+        "payment": "V-2026-0001",
+        "paymentaccount": "visa •••• 4242",
+        "paymentrefund": "1.00",
+        "gatewayevent": "payment_intent.succeeded",
+    }.items():
+        page = host.get(f"/admin/billing/{model}/")
+        assert page.status_code == 200
+        assert shown in page.content.decode()
+        assert host.get(f"/admin/billing/{model}/add/").status_code == 403
+    assert host.get(f"/admin/billing/payment/{payment.pk}/change/").status_code == 200
+    assert host.post(f"/admin/billing/payment/{payment.pk}/change/", {"state": "failed"}).status_code == 403
+    assert host.post(f"/admin/billing/payment/{payment.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Payment.objects.get().state == "succeeded"
