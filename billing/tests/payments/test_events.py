@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
 from billing.models import GatewayEvent, Payment, PaymentAccount
 from billing.payments.actions import checkout_start
+from billing.payments.errors import PaymentDiffers
+from billing.payments.registry import the_gateway
+from billing.payments.settling import payment_learn
 from billing.tests.payments.conftest import BACK, HOOK, setup_of
 from billing.tests.payments.stripe_server import DECLINED, StripeServer, body_of, sign
 from tenants.models import Organisation
@@ -174,6 +179,47 @@ def test_a_payment_that_names_the_others_invoice_is_not_taken(
     assert deliver(event).status_code == 200
     assert list(Payment.objects.order_by("pk").values()) == kept
     assert GatewayEvent.objects.get(pk=event.id).failure == "payment_differs"
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"customer": "cus_of_another"},
+        {"id": "pi_another"},
+        {"payment_id": uuid4()},
+        {"invoice_id": uuid4()},
+        {"pence": 4921},
+        {"currency": "eur"},
+    ],
+    ids=lambda one: next(iter(one)),
+)
+def test_what_does_not_fit_the_row_changes_nothing(
+    debit: tuple[Payment, Any], stripe: StripeServer, heard: SimpleNamespace, otherwise: dict[str, Any]
+) -> None:
+    payment, intent = debit
+    stripe.settle(intent, is_paid=True)
+    seen = the_gateway().payment(intent.id)
+    with pytest.raises(PaymentDiffers):
+        payment_learn(payment.pk, replace(seen, **otherwise))
+    payment.refresh_from_db()
+    assert (payment.state, heard.settled) == ("processing", [])
+    assert payment_learn(payment.pk, seen).state == "succeeded"
+
+
+def test_a_lost_row_is_not_written_again_for_another_organisation(
+    acme: Organisation, globex: Organisation, stripe: StripeServer, with_card: Any, charge: Charge, deliver: Any
+) -> None:
+    with_card(acme)
+    with_card(globex)
+    charge(acme)
+    mine = stripe.payments()[0]
+    forged = type(mine)(amount=100, currency="gbp", customer=mine.customer, payment_method=mine.payment_method)
+    forged.metadata = {**mine.metadata, "vena_payment": str(uuid4()), "vena_invoice": str(uuid4())}
+    forged.metadata["vena_organisation"] = str(globex.pk)
+    event = stripe.event("payment_intent.processing", forged)
+    assert deliver(event).status_code == 200
+    assert GatewayEvent.objects.get(pk=event.id).failure == "payment_differs"
+    assert Payment.objects.count() == 1
 
 
 def test_a_page_that_was_filled_in_for_another_customer(
