@@ -42,6 +42,7 @@ LEDGER = (
     *("openanswer", "spendanomaly", "providerimport", "providerday"),
     *("dailycollection", "usagename", "reportschedule"),
     *("invoice", "planperiod", "subscription", "subscriptionchange", "seller", "billingdetails"),
+    *("payment", "paymentaccount", "paymentrefund", "gatewayevent"),
 )
 PASSWORD = "correct horse battery"
 

@@ -22,10 +22,11 @@ from billing.models import (
     UsageDifference,
     UsageEvent,
 )
+from billing.payments import admin as payments_admin
 from billing.plans import admin as plans_admin
 from vena_platform.admin_sites import operator_admin
 
-__all__ = ["invoicing_admin", "plans_admin"]
+__all__ = ["invoicing_admin", "payments_admin", "plans_admin"]
 
 
 class AddOnlyAdmin(ModelAdmin):

@@ -32,6 +32,10 @@ from billing.models_schedules import ReportSending as ReportSending
 from billing.models_watch import ProviderDay as ProviderDay
 from billing.models_watch import ProviderImport as ProviderImport
 from billing.models_watch import SpendAnomaly as SpendAnomaly
+from billing.payments.models import GatewayEvent as GatewayEvent
+from billing.payments.models import Payment as Payment
+from billing.payments.models import PaymentAccount as PaymentAccount
+from billing.payments.models import PaymentRefund as PaymentRefund
 from tenants.models import Organisation
 
 

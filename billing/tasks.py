@@ -16,6 +16,7 @@ from billing.invoicing.closing import invoices_check, months_close
 from billing.invoicing.mails import invoices_send
 from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
+from billing.payments.actions import payments_reconcile
 from billing.plans.calendar import subscriptions_advance
 from billing.plans.mails import subscribers_tell
 from billing.rollups import days_check, days_roll, today_roll
@@ -77,6 +78,11 @@ def close_months() -> None:
 @shared_task
 def send_invoices() -> None:
     invoices_send()
+
+
+@shared_task
+def reconcile_payments() -> None:
+    payments_reconcile()
 
 
 @shared_task

@@ -14,10 +14,14 @@ SHAPES = re.compile(
     r"(?P<before>\bBasic |\bBearer |\b(?:session|sessionid|csrftoken|vena-session|vena-csrf|password|secret|token|"
     r"api_?key|authorization)(?:\\?[\"'])?\s?[=:]\s?(?:\\?[\"'])?)(?P<value>(?!Bearer |Basic )[^\s\"'&;,\\]{6,})"
     r"|\bvena_[0-9a-f]{8}_[A-Za-z0-9_-]{8,}|\b(?:sk|pk|co)-[A-Za-z0-9_-]{16,}"
+    r"|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|\bwhsec_[A-Za-z0-9+/=_-]{8,}|\b(?:pi|seti)_[A-Za-z0-9]+_secret_\w+"
     r"|(?P<scheme>[a-z][a-z0-9+]{1,20}://[^\s:/@\"']{0,80}):(?P<password>[^\s@\"']{1,200})@",
     re.IGNORECASE,
 )
-OURS = ("SECRET_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "COHERE_API_KEY", "QDRANT_API_KEY", "VENA_METRICS_TOKEN")
+OURS = (
+    *("SECRET_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "COHERE_API_KEY", "QDRANT_API_KEY", "VENA_METRICS_TOKEN"),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+)
 LEAST_SECRET = 8  # characters; a shorter one would hide ordinary words
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from billing import platform_finance
+from billing.payments import views as payments
 from vena_platform import metrics, signup, views
 from vena_platform.admin_sites import operator_admin
 from vena_platform.operations import views as operations
@@ -16,6 +17,7 @@ urlpatterns = [
     path("signup/<uuid:provisioning_id>/status/", signup.provisioning_status, name="provisioning_status"),
     path("signup/<uuid:provisioning_id>/retry/", signup.provisioning_retry, name="provisioning_retry"),
     path("find/", signup.find_organisation, name="find_organisation"),
+    path("billing/webhooks/stripe/", payments.stripe_webhook, name="stripe_webhook"),
     path("favicon.ico", views.favicon),
     path("metrics", metrics.metrics, name="metrics"),
     path("admin/providers/", operator_admin.admin_view(metrics.provider_states), name="provider_states"),

@@ -68,6 +68,7 @@ class Action(StrEnum):
     USAGE_EXPORTED = "usage.exported"
     USAGE_CORRECTED = "usage.corrected"
     REPORT_SCHEDULED = "report.scheduled"
+    PAYMENT_REFUNDED = "payment.refunded"
     BUDGET_CHANGED = "budget.changed"
     SUBSCRIPTION_CHANGED = "subscription.changed"
     INVOICE_CLOSED = "invoice.closed"
@@ -160,6 +161,7 @@ SENTENCES = {
     Action.USAGE_EXPORTED: "A usage report was downloaded.",
     Action.USAGE_CORRECTED: "A call in the usage ledger was taken back or entered anew.",
     Action.REPORT_SCHEDULED: "A report by e-mail was added, paused, resumed or removed.",
+    Action.PAYMENT_REFUNDED: "Money that was paid for an invoice was given back.",
     Action.BUDGET_CHANGED: "A budget was given, changed or switched off.",
     Action.SUBSCRIPTION_CHANGED: "The organisation's plan was changed, or is going to.",
     Action.INVOICE_CLOSED: "An invoice was issued.",

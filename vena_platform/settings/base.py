@@ -286,6 +286,7 @@ VENA_LIMITS = {  # name → (uses, within seconds), by each person or address th
     "scim_refused": (60, 60),  # requests of a directory without a token that holds
     "find": (60, 60),
     "dns": (20, 60),
+    "payment_event": (1200, 60),  # of the payment provider, by the address it sends from
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vena API",
@@ -338,6 +339,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "accounts.organisation.domain_tasks.look_at_domains",
         "schedule": crontab(hour=6, minute=7),
     },
+    "reconcile-payments": {"task": "billing.tasks.reconcile_payments", "schedule": crontab(hour=5, minute=37)},
     "settle-lost-answers": {"task": "chat.tasks.settle_lost_answers", "schedule": 30.0},
 }
 
@@ -347,6 +349,12 @@ if env.flag("VENA_ISOLATION_NIGHTLY"):
         "task": "vena_platform.isolation.tasks.make_isolation_report",
         "schedule": crontab(hour=4, minute=47),
     }
+
+# -- payments -------------------------------------------------------------------------------------
+# With a key Stripe collects what our invoices ask for; without one they are paid by bank transfer.
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET")  # of the endpoint <base domain>/billing/webhooks/stripe/
+STRIPE_API_BASE = env.text("STRIPE_API_BASE")  # a server that stands in for Stripe, in tests
 
 # -- knowledge ------------------------------------------------------------------------------------
 VENA_MAX_UPLOAD_BYTES = env.integer("VENA_MAX_UPLOAD_MB", 50) * 1024 * 1024
@@ -449,6 +457,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # below that it writes what it sends
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "django_tenants": {"level": "WARNING"},
@@ -582,6 +591,9 @@ UNFOLD_OPERATORS: dict[str, Any] = {
                     admin_link("Billed to", "contact_mail", "billing_billingdetails"),
                     admin_link("Seller", "storefront", "billing_seller"),
                     admin_link("VAT rates", "percent", "billing_vatrate"),
+                    admin_link("Payments", "credit_score", "billing_payment"),
+                    admin_link("Payment accounts", "credit_card", "billing_paymentaccount"),
+                    admin_link("Payment events", "webhook", "billing_gatewayevent"),
                     admin_link("Model prices", "payments", "billing_modelprice"),
                     admin_link("Exchange rates", "currency_exchange", "billing_exchangerate"),
                     admin_link("Usage ledger", "menu_book", "billing_usageevent"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from vena_platform import env
 from vena_platform.secrets import checked_keys
 from vena_platform.settings.base import *
-from vena_platform.settings.base import SENTRY_DSN
+from vena_platform.settings.base import SENTRY_DSN, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET
 
 SECRET_KEY = env.required("SECRET_KEY", "a random string of 50 or more characters, kept secret")
 QDRANT_URL = env.required("QDRANT_URL", "the address of Qdrant Cloud or of a Qdrant server")
@@ -29,6 +29,10 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
 DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of the platform's e-mails")
+
+if STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET:  # one alone would charge without ever hearing what became of it
+    env.required("STRIPE_SECRET_KEY", "Stripe's secret key, since STRIPE_WEBHOOK_SECRET is set; or set neither")
+    env.required("STRIPE_WEBHOOK_SECRET", "the secret of the webhook, since STRIPE_SECRET_KEY is set; or set neither")
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)

@@ -31,6 +31,7 @@ OURS = (
     "REDIS_",
     "SECRET",
     "SENTRY",
+    "STRIPE_",
     "DJANGO_",
     "PORT",
 )
@@ -84,6 +85,9 @@ def without(name: str, how: str) -> dict[str, str]:
 CASES = {
     **{f"{how} {name}": without(name, how) for name in GIVEN for how in ("missing", "blank")},
     "given": GIVEN,
+    "stripe": {**GIVEN, "STRIPE_SECRET_KEY": "sk_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"},
+    "stripe without webhook": {**GIVEN, "STRIPE_SECRET_KEY": "sk_x", "STRIPE_WEBHOOK_SECRET": " "},
+    "stripe without key": {**GIVEN, "STRIPE_WEBHOOK_SECRET": "whsec_x"},
     "short key": {**GIVEN, "VENA_ENCRYPTION_KEYS": "too-short"},
     "opened": {**GIVEN, "DEBUG": "true", "VENA_SCHEME": "http", "VENA_DEMO": "true"},
 }
@@ -106,6 +110,13 @@ def test_production_refuses_to_start_without(told: dict[str, str], name: str, ho
 
 def test_production_refuses_an_encryption_key_that_is_none(told: dict[str, str]) -> None:
     assert "VENA_ENCRYPTION_KEYS takes 32 bytes" in told["short key"]
+
+
+def test_production_takes_both_secrets_of_stripe_or_none(told: dict[str, str]) -> None:
+    refused = "django.core.exceptions.ImproperlyConfigured: Set "
+    assert told["stripe"] == CLOSED
+    assert told["stripe without webhook"].startswith(f"{refused}STRIPE_WEBHOOK_SECRET: ")
+    assert told["stripe without key"].startswith(f"{refused}STRIPE_SECRET_KEY: ")
 
 
 def test_production_is_closed_by_default(told: dict[str, str]) -> None:

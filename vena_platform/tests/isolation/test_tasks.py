@@ -22,6 +22,7 @@ FOR_EVERYBODY = {
     "billing.tasks.close_months",
     "billing.tasks.find_anomalies",
     "billing.tasks.keep_the_books",
+    "billing.tasks.reconcile_payments",  # each payment is held against its own customer
     "billing.tasks.recount_budget",  # a budget's row names its organisation; budgets are of the platform's schema
     "billing.tasks.roll_up_days",
     "billing.tasks.send_invoices",
