@@ -154,3 +154,8 @@ class PaymentNotPossible(VenaError):
 class InvoiceNegative(VenaError):
     code, status = "invoice_negative", 409
     message = "This month comes to less than nothing. Credit an earlier invoice, or add a line."
+
+
+class NothingToPay(VenaError):
+    code, status = "nothing_to_pay", 409
+    message = "Nothing is open of this invoice."

@@ -13,6 +13,7 @@ from billing.budget_periods import budgets_recount
 from billing.budget_warnings import budgets_warn
 from billing.budgets import holds_sweep
 from billing.invoicing.closing import invoices_check, months_close
+from billing.invoicing.collecting import invoices_collect
 from billing.invoicing.mails import invoices_send
 from billing.open_answers import lost_sweep
 from billing.partitions import partitions_ensure
@@ -78,6 +79,11 @@ def close_months() -> None:
 @shared_task
 def send_invoices() -> None:
     invoices_send()
+
+
+@shared_task
+def collect_invoices() -> None:
+    invoices_collect()
 
 
 @shared_task

@@ -34,6 +34,8 @@ def urlpatterns_with(
         path("billing/cancel/", plans.cancel, name="billing_cancel"),
         path("billing/resume/", plans.resume, name="billing_resume"),
         path("billing/details/", plans.details, name="billing_details"),
+        path("billing/card/", plans.card, name="billing_card"),
+        path("billing/invoices/<uuid:invoice_id>/pay/", plans.pay, name="billing_pay"),
         path("billing/invoices/<uuid:invoice_id>/", invoice_file, name="billing_invoice"),
         path("usage/bars/hide/", views_budgets.hide_bar, name="hide_budget_bar"),
     ]

@@ -24,6 +24,7 @@ from unfold.widgets import (
 from accounts.selectors import signed_in
 from billing.invoicing.balances import open_amount
 from billing.invoicing.closing import invoice_close
+from billing.invoicing.collecting import overpaid_refund
 from billing.invoicing.credits import credit_note_issue, left_of
 from billing.invoicing.drafts import invoice_draft, line_add, line_remove
 from billing.invoicing.payments import payment_enter
@@ -100,6 +101,7 @@ def done(request: HttpRequest, invoice: Invoice, act: str, shown: dict[str, form
         "remove": lambda: line_remove(invoice, int(request.POST.get("line", "0") or 0)),
         "line": lambda: line_add(invoice, **values),
         "credit": lambda: credit_note_issue(invoice, by=by, **values),
+        "refund": lambda: overpaid_refund(invoice),
         "pay": lambda: payment_enter(invoice, by=by, **values),
     }
     if act not in acts or (form is not None and form.errors):

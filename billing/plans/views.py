@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_countries import countries
 
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
 from accounts.sign_in.freshness import require_fresh_sign_in
-from billing.errors import DetailsNeeded
+from billing.errors import DetailsNeeded, InvoiceNotFound
 from billing.invoicing.balances import with_balance
+from billing.invoicing.collecting import invoice_collect
 from billing.invoicing.details import details_change
 from billing.invoicing.drafts import preview
 from billing.invoicing.tax import vat_number_of
-from billing.models import BillingDetails, Invoice, Plan, Subscription
+from billing.models import BillingDetails, Invoice, Payment, Plan, Subscription
+from billing.payments.accounts import account_of
+from billing.payments.actions import checkout_start, method_refresh, portal_open
+from billing.payments.registry import gateway
 from billing.plans.actions import plan_choose, subscription_cancel, subscription_resume, today
 from billing.plans.offers import Offer, offer_of
 from billing.plans.sizes import SizesOf, uses
@@ -36,6 +42,7 @@ def overview(request: HttpRequest, sizes_of: SizesOf) -> HttpResponse:
     """What the organisation has, uses and owes."""
     require(signed_in(request), Can.READ_USAGE)
     organisation = organisation_of(request)
+    came_back(request, organisation)
     sizes, row = sizes_of(organisation), subscription_of(organisation)
     offers = [offer_of(plan, row, sizes, today()) for plan in plans_for(row)]
     context = {
@@ -44,6 +51,8 @@ def overview(request: HttpRequest, sizes_of: SizesOf) -> HttpResponse:
         "offers": offers,
         "month": preview(organisation.pk, today().replace(day=1)) if row else None,
         "invoices": invoices_of(organisation)[:INVOICES_SHOWN],
+        "payments_on": gateway() is not None,
+        "account": account_of(organisation),
         "details": BillingDetails.objects.filter(organisation=organisation).first(),
         "waiting": Invoice.objects.filter(organisation_id=organisation.pk, state="draft").exclude(problem="").first(),
     }
@@ -107,6 +116,65 @@ def resume(request: HttpRequest) -> HttpResponse:
     except VenaError as error:
         messages.error(request, error.text)
     return redirect("billing")
+
+
+def came_back(request: HttpRequest, organisation: Organisation) -> None:
+    """From the payment provider's page: its answer is read now, before its event arrives."""
+    if request.GET.get("payment") != "saved":
+        return
+    try:
+        account = method_refresh(organisation=organisation)
+    except VenaError as error:
+        messages.error(request, error.text)
+    else:
+        if account and account.label:
+            messages.success(request, f"Invoices are paid by {account.label} from now on.")
+
+
+@login_required
+@require_safe
+def card(request: HttpRequest) -> HttpResponse:
+    """To the payment provider's page. By a link: the content policy lets forms lead nowhere else."""
+    require(signed_in(request), Can.MANAGE_PLAN)
+    require_fresh_sign_in(request)
+    organisation, back = organisation_of(request), request.build_absolute_uri(reverse("billing"))
+    to_portal = request.GET.get("show") == "portal"
+    try:
+        address = (portal_open if to_portal else checkout_start)(organisation=organisation, back=back)
+    except VenaError as error:
+        messages.error(request, error.text)
+        return redirect("billing")
+    return redirect(address)
+
+
+@login_required
+@require_POST
+def pay(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+    """What is open of an invoice, now, from the method that is there."""
+    require(signed_in(request), Can.MANAGE_PLAN)
+    organisation = organisation_of(request)
+    invoice = invoices_of(organisation).filter(pk=invoice_id).first()
+    try:
+        if invoice is None:
+            raise InvoiceNotFound(detail=str(invoice_id))
+        payment = invoice_collect(organisation, invoice)
+    except VenaError as error:
+        messages.error(request, error.text)
+    else:
+        tell_paid(request, payment)
+    return redirect("billing")
+
+
+def tell_paid(request: HttpRequest, payment: Payment) -> None:
+    match payment.state:
+        case Payment.State.SUCCEEDED:
+            messages.success(request, f"Paid. Thank you. {payment.invoice_number} is settled.")
+        case Payment.State.FAILED:
+            messages.error(request, payment.failure_sentence or "The payment was refused. Try another card.")
+        case Payment.State.NEEDS_ACTION:
+            messages.error(request, "Your bank wants to ask you first. Enter the card again, then pay anew.")
+        case _:
+            messages.success(request, "The payment is under way. It can take some days.")
 
 
 class DetailsForm(forms.ModelForm):  # type: ignore[type-arg]

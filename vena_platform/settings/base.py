@@ -326,6 +326,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "roll-up-days": {"task": "billing.tasks.roll_up_days", "schedule": crontab(minute=16)},
     "advance-subscriptions": {"task": "billing.tasks.advance_subscriptions", "schedule": crontab(minute=9)},
     "close-months": {"task": "billing.tasks.close_months", "schedule": crontab(hour=5, minute=33)},
+    "collect-invoices": {"task": "billing.tasks.collect_invoices", "schedule": crontab(minute=38)},
     "send-invoices": {"task": "billing.tasks.send_invoices", "schedule": crontab(minute="2-59/10")},
     "verify-audit": {"task": "accounts.audit.tasks.verify_audit_everywhere", "schedule": crontab(hour=5, minute=11)},
     "retention": {

@@ -19,7 +19,9 @@ FOR_EVERYBODY = {
     "accounts.organisation.domain_tasks.look_at_domains",
     "accounts.support.tasks.sweep_support",
     "billing.tasks.advance_subscriptions",  # each subscription names its organisation
+    "billing.invoicing.refusals.tell_of_payment",  # a payment's row names its organisation
     "billing.tasks.close_months",
+    "billing.tasks.collect_invoices",
     "billing.tasks.find_anomalies",
     "billing.tasks.keep_the_books",
     "billing.tasks.reconcile_payments",  # each payment is held against its own customer
