@@ -9,7 +9,10 @@ from uuid import UUID
 
 from celery import shared_task
 
+from accounts.audit.tasks import verify_audit, verify_audit_everywhere
 from accounts.invitations.sending import invitation_failed, invitation_send
+from accounts.organisation.domain_tasks import look_at_domains, look_at_domains_of
+from accounts.support.tasks import sweep_support, tell_of_support
 from tenants.context import entered
 from tenants.models import Organisation
 
@@ -19,8 +22,13 @@ TRIES = 5
 
 # Registered by being imported.
 __all__ = [
-    *("look_at_domains", "look_at_domains_of", "send_invitation", "sweep_support", "tell_of_support"),
-    *("verify_audit", "verify_audit_everywhere"),
+    "look_at_domains",
+    "look_at_domains_of",
+    "send_invitation",
+    "sweep_support",
+    "tell_of_support",
+    "verify_audit",
+    "verify_audit_everywhere",
 ]
 
 
