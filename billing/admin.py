@@ -50,7 +50,16 @@ class ReadOnlyAdmin(AddOnlyAdmin):
 
 @admin.register(ModelPrice, site=operator_admin)
 class ModelPriceAdmin(AddOnlyAdmin):
-    list_display = ("provider", "model", "valid_from", "input_usd", "cached_input_usd", "output_usd", "source")
+    list_display = (
+        "provider",
+        "model",
+        "valid_from",
+        "input_usd",
+        "cached_input_usd",
+        "output_usd",
+        "unit_usd",
+        "source",
+    )
     list_filter = ("provider",)
 
 

@@ -18,7 +18,7 @@ from billing.errors import CallIsCorrected, CorrectionNotPossible
 from billing.models import UsageEvent, UsageKey
 from billing.prices import Quote, load_quote, quote_at
 
-NEGATED = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "cost_gbp")
+NEGATED = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "quantity", "cost_gbp")
 LONGEST_REASON = 300
 
 
@@ -72,7 +72,7 @@ def event_replace(
     values = {name: getattr(tokens, name) for name in Tokens.__slots__}
     for name, value in values.items():
         setattr(row, name, value)
-    row.cost_gbp = price.cost(**values)
+    row.cost_gbp = price.cost(**values, quantity=event.quantity)
     booked([row])
     return row
 

@@ -17,6 +17,8 @@ KIND_NAMES: dict[str, str] = {
     UsageEvent.Kind.RERANK: "Re-ranking of passages",
     UsageEvent.Kind.CONTEXT: "Context for passages of documents",
     UsageEvent.Kind.REWRITE: "Questions put in other words",
+    UsageEvent.Kind.OCR: "Text recognised in pictures",
+    UsageEvent.Kind.STORAGE: "Storage",
     UsageEvent.Kind.ASSIST: "Titles, summaries, follow-ups",
 }
 WITHOUT = {

@@ -77,6 +77,7 @@ def event_of(record: UsageRecord) -> UsageEvent:
         cached_input_tokens=cached,
         cache_write_tokens=written,
         output_tokens=record.output_tokens,
+        quantity=record.quantity,
         is_estimated=record.is_estimated,
         is_own_key=record.kind in OF_CHAT_MODELS and record.provider in own_key_providers(record.tenant.schema_name),
         price_id=price.price_id,
@@ -86,5 +87,6 @@ def event_of(record: UsageRecord) -> UsageEvent:
             cached_input_tokens=cached,
             cache_write_tokens=written,
             output_tokens=record.output_tokens,
+            quantity=record.quantity,
         ),
     )

@@ -53,6 +53,9 @@ class ModelPrice(models.Model):
     input_usd = money()
     cached_input_usd = money()
     output_usd = money()
+    unit_usd = models.DecimalField(  # for one of what is counted in units: a page recognised, a megabyte kept for a day
+        max_digits=16, decimal_places=8, default=0, db_default=0
+    )
     cache_write_usd = models.DecimalField(  # of input that the provider puts into its cache; empty: as any input
         max_digits=16, decimal_places=8, null=True, blank=True
     )
@@ -113,6 +116,8 @@ class UsageEvent(models.Model):
         RERANK = "rerank"
         CONTEXT = "context"  # a sentence for a chunk, written while a document is taken in
         REWRITE = "rewrite"  # a question made to stand alone, or asked in several ways
+        OCR = "ocr"  # pages of pictures whose text was recognised, here
+        STORAGE = "storage"  # what an organisation's documents take up on a day
         ASSIST = "assist"  # titles, summaries of long conversations, questions that may follow
 
     class Outcome(models.TextChoices):
@@ -142,6 +147,7 @@ class UsageEvent(models.Model):
     cached_input_tokens = models.IntegerField(default=0)
     cache_write_tokens = models.IntegerField(default=0)  # of the others, what the provider put into its cache
     output_tokens = models.IntegerField(default=0)
+    quantity = models.BigIntegerField(default=0, db_default=0)  # units, where a call has no tokens: see `ModelPrice`
     is_estimated = models.BooleanField(default=False)
     is_own_key = models.BooleanField(default=False, db_default=False)  # the organisation pays the provider itself
     price = models.ForeignKey(ModelPrice, models.PROTECT, null=True, related_name="+")  # null: no price was known

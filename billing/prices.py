@@ -27,15 +27,22 @@ class Quote:
     cached_input_gbp: Decimal = Decimal(0)
     output_gbp: Decimal = Decimal(0)
     cache_write_gbp: Decimal | None = None  # None: as any input
+    unit_gbp: Decimal = Decimal(0)  # for one
 
     def cost(
-        self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int, cache_write_tokens: int = 0
+        self,
+        *,
+        input_tokens: int,
+        cached_input_tokens: int,
+        output_tokens: int,
+        cache_write_tokens: int = 0,
+        quantity: int = 0,
     ) -> Decimal:
         fresh = input_tokens - cached_input_tokens - cache_write_tokens
         write_gbp = self.input_gbp if self.cache_write_gbp is None else self.cache_write_gbp
         total = fresh * self.input_gbp + cached_input_tokens * self.cached_input_gbp
         total += cache_write_tokens * write_gbp + output_tokens * self.output_gbp
-        return (total / MILLION).quantize(QUANTUM)
+        return (total / MILLION + quantity * self.unit_gbp).quantize(QUANTUM)
 
 
 def dearest(provider: str, model: str, *, read: int, written: int) -> Decimal:
@@ -75,6 +82,7 @@ def quote_at(price: ModelPrice, rate: ExchangeRate) -> Quote:
         input_gbp=price.input_usd * rate.gbp_per_usd,
         cached_input_gbp=price.cached_input_usd * rate.gbp_per_usd,
         output_gbp=price.output_usd * rate.gbp_per_usd,
+        unit_gbp=price.unit_usd * rate.gbp_per_usd,
         cache_write_gbp=None if price.cache_write_usd is None else price.cache_write_usd * rate.gbp_per_usd,
     )
 

@@ -20,6 +20,7 @@ class UsageRecord:
     cached_input_tokens: int
     output_tokens: int
     cache_write_tokens: int = 0  # of the input, beside the cached ones
+    quantity: int = 0  # pages recognised, or megabytes kept for a day
     is_estimated: bool = False
     member_id: UUID | None = None
     member_label: str = ""

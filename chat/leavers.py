@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from accounts.audit.actions import audit
+from accounts.audit.registry import Action
 from accounts.models import User
 from accounts.people.actions import person_delete, require_may_touch
 from chat.asking import stop
@@ -33,10 +35,13 @@ def content_hand_over(*, leaver: User, heir: User, by: User) -> HandedOver:
     shared = Conversation.objects.filter(member=leaver, shared_at__isnull=False)
     shared = shared.exclude(messages__pk__in=resting_on_hidden(heir))
     conversations = Conversation.objects.filter(pk__in=list(shared.values_list("pk", flat=True)))
-    return HandedOver(
+    done = HandedOver(
         conversations=conversations.update(member=heir),
         documents=Document.objects.filter(uploaded_by=leaver).update(uploaded_by=heir),
     )
+    facts = {"to": str(heir.pk), "conversations": done.conversations, "documents": done.documents}
+    audit(Action.CONTENT_HANDED_OVER, target=leaver.email, target_id=str(leaver.pk), detail=facts)
+    return done
 
 
 def person_remove(*, tenant: TenantKey, person: User, by: User) -> None:

@@ -16,6 +16,7 @@ from accounts.audit.actions import audit
 from accounts.audit.facts import facts_now
 from accounts.audit.registry import Action
 from accounts.models import User
+from accounts.people.actions import MOST_NAMED
 from accounts.selectors import groups_by_id
 from knowledge import reembedding
 from knowledge.errors import ContextImpossible, IngestionCancelled, IngestionError, NotFromWeb, UnknownLanguage
@@ -72,7 +73,19 @@ def collection_open_to(
     for named, ids in ((collection.readers, readers), (collection.writers, writers)):
         if ids is not None:
             named.set(groups_by_id(ids))
+    if not (access is None and readers is None and writers is None):
+        audit(
+            Action.COLLECTION_ACCESS_CHANGED,
+            target=collection.name,
+            target_id=str(collection.pk),
+            detail={"access": collection.access, "readers": ids_of(readers), "writers": ids_of(writers)},
+        )
     return collection
+
+
+def ids_of(groups: Sequence[UUID] | None) -> list[str] | None:
+    """As the audit log keeps them; None: they stayed as they were."""
+    return None if groups is None else sorted(str(one) for one in groups)[:MOST_NAMED]
 
 
 @transaction.atomic

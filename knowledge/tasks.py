@@ -18,6 +18,7 @@ from knowledge.ingestion import leases, turns
 from knowledge.ingestion.chunking import preload
 from knowledge.ingestion.groups import ingest_together
 from knowledge.ingestion.leases import waiting
+from knowledge.ingestion.storage import storage_meter
 from knowledge.ingestion.watchdog import settle_stuck
 from knowledge.models import Document
 from knowledge.selectors import library_of
@@ -116,6 +117,21 @@ def recover_documents(*, schema_name: str, include_queued: bool, everything: boo
         for document_id in deleting:
             forget_document.delay(schema_name=schema_name, document_id=str(document_id))
     return count
+
+
+@shared_task
+def meter_storage_everywhere() -> None:
+    for organisation in open_organisations():
+        meter_storage.delay(schema_name=organisation.schema_name)
+
+
+@shared_task(acks_late=True, autoretry_for=RETRYABLE, retry_backoff=60, max_retries=3)
+def meter_storage(*, schema_name: str) -> None:
+    """What its documents take up on this day; once a day."""
+    organisation = organisation_of(schema_name)
+    if organisation:
+        with entered(schema_name):
+            storage_meter(organisation.key)
 
 
 @shared_task

@@ -80,6 +80,7 @@ class ParsedDocument:
     title: str = ""
     page_count: int | None = None
     parts: tuple[Part, ...] = ()
+    recognised_pages: int = 0  # pictures whose text was recognised
 
 
 @dataclass(frozen=True, slots=True)

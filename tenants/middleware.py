@@ -33,6 +33,27 @@ NEVER_LED_AWAY = (
 OPEN_WHILE_SUSPENDED = ("/billing/", "/accounts/", "/static/", "/brand.css", "/brand/logo")
 
 
+class StrictTransportMiddleware:
+    """On an organisation's own domain https is promised for that host alone: what else is below it is theirs."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if settings.SECURE_HSTS_SECONDS and request.is_secure() and not is_of_platform(request):
+            response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+        return response
+
+
+def is_of_platform(request: HttpRequest) -> bool:
+    try:
+        host = host_name(request.get_host())
+    except DisallowedHost:
+        return False
+    return host == settings.VENA_BASE_DOMAIN or host.endswith(f".{settings.VENA_BASE_DOMAIN}")
+
+
 class OrganisationMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

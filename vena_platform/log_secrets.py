@@ -20,7 +20,7 @@ SHAPES = re.compile(
 )
 OURS = (
     *("SECRET_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "COHERE_API_KEY", "QDRANT_API_KEY", "VENA_METRICS_TOKEN"),
-    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "CLOUDFLARE_API_TOKEN"),
 )
 LEAST_SECRET = 8  # characters; a shorter one would hide ordinary words
 

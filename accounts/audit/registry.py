@@ -32,7 +32,6 @@ class Action(StrEnum):
     KEY_MADE = "api_key.made"
     KEY_REVOKED = "api_key.revoked"
     KEY_USED = "api_key.first_use_of_day"
-    KEY_REFUSED = "api_key.refused"
     SCIM_TOKEN_MADE = "scim_token.made"  # noqa: S105
     SCIM_TOKEN_REVOKED = "scim_token.revoked"  # noqa: S105
     SCIM_TOKEN_USED = "scim_token.first_use_of_day"  # noqa: S105
@@ -48,7 +47,6 @@ class Action(StrEnum):
     DOCUMENT_DOWNLOADED = "document.downloaded"
     COLLECTION_ADDED = "collection.added"
     COLLECTION_CHANGED = "collection.changed"
-    COLLECTION_REMOVED = "collection.removed"
     COLLECTION_ACCESS_CHANGED = "collection.access_changed"
     PROVIDER_KEY_SET = "provider_key.set"
     PROVIDER_KEY_REMOVED = "provider_key.removed"
@@ -128,7 +126,6 @@ SENTENCES = {
     Action.KEY_MADE: "An API key was made.",
     Action.KEY_REVOKED: "An API key was revoked.",
     Action.KEY_USED: "An API key was used for the first time on this day.",
-    Action.KEY_REFUSED: "An API key was refused what it is not for.",
     Action.SCIM_TOKEN_MADE: "A token for the organisation's directory was made.",
     Action.SCIM_TOKEN_REVOKED: "A token of the organisation's directory was revoked.",
     Action.SCIM_TOKEN_USED: "A token of the directory was used for the first time on this day.",
@@ -143,7 +140,6 @@ SENTENCES = {
     Action.DOCUMENT_DOWNLOADED: "The original file of a document was opened.",
     Action.COLLECTION_ADDED: "A collection was made.",
     Action.COLLECTION_CHANGED: "A collection was changed.",
-    Action.COLLECTION_REMOVED: "A collection was removed.",
     Action.COLLECTION_ACCESS_CHANGED: "Which groups read or write a collection was changed.",
     Action.PROVIDER_KEY_SET: "A key of the organisation's own for a provider was entered.",
     Action.PROVIDER_KEY_REMOVED: "A key of the organisation's own for a provider was removed.",

@@ -169,6 +169,7 @@ def joining() -> Joining:
     return Joining.objects.filter(pk=1).first() or Joining()
 
 
+@transaction.atomic
 def joining_set(*, domains: Iterable[str], role: str) -> Joining:
     """No domains: nobody joins without an invitation."""
     wanted = sorted({domain.strip().lower().removeprefix("@").rstrip(".") for domain in domains if domain.strip()})
@@ -177,6 +178,7 @@ def joining_set(*, domains: Iterable[str], role: str) -> Joining:
     if role not in JOINING_ROLES:
         raise RoleNotYours("Who joins without being invited is a member or a viewer. Choose one of them.")
     row, _ = Joining.objects.update_or_create(pk=1, defaults={"domains": wanted, "role": Role(role)})
+    audit(Action.JOINING_CHANGED, detail={"domains": wanted, "role": str(role)})
     return row
 
 
@@ -192,7 +194,8 @@ def join_ask(*, schema_name: str, email: str) -> bool:
     if email.rpartition("@")[2] not in rule.domains:
         return False
     try:
-        stored(schema_name, email, "", rule.role, [], None)
+        row = stored(schema_name, email, "", rule.role, [], None)
     except (PersonExists, AlreadyInvited, SeatsTaken):
         return False
+    audit(Action.JOINING_ASKED, target=email, target_id=str(row.pk))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth import login
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.errors import InvitationDead, PersonExists
 from accounts.invitations import actions
 from accounts.people.forms import AcceptForm, JoinForm
+from tenants.errors import SeatsTaken
 from tenants.selectors import organisation_of
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -33,9 +35,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             user = actions.invitation_accept(token=token, **form.cleaned_data)
-        except (InvitationDead, PersonExists) as error:
+        except (InvitationDead, PersonExists, SeatsTaken) as error:
             return render(request, "people/invitation_dead.html", {"detail": error.text}, status=error.status)
         login(request, user, backend=BACKEND)
+        record_authentication(request, user, method="password", reauthenticated=True)  # they have just chosen it
         return redirect("/")
     return render(request, "people/accept.html", {"form": form, "invitation": invitation})
 

@@ -85,7 +85,7 @@ class MembersForm(GroupForm):
 
     def __init__(self, *args: Any, group: Group, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["members"].queryset = User.objects.all()  # type: ignore[attr-defined]
+        self.fields["members"].queryset = User.objects.filter(is_support=False)  # type: ignore[attr-defined]
         self.initial = {
             "name": group.name,
             "cost_centre": group.cost_centre,

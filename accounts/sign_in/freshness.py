@@ -7,15 +7,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, get_reauthentication_flows
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.models import User
-from accounts.sign_in.again import providers_of
 from accounts.sign_in.errors import SignInAgain
 
 PROGRAMS = ("/api/", "/v1/")
@@ -30,10 +29,10 @@ def count_as_fresh(request: HttpRequest) -> None:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """allauth lets everybody pass who has neither password nor second factor; here the identity provider is asked."""
+    """allauth lets everybody pass who has neither password nor second factor; here they are asked, or sign in anew."""
     user = request.user
-    if not isinstance(user, User) or get_reauthentication_flows(user) or not providers_of(user):
-        return bool(did_recently_reauthenticate(request))
+    if not isinstance(user, User):
+        return False
     moments = [one["at"] for one in get_authentication_records(request, user) if one.get("reauthenticated")]
     return bool(moments) and time.time() - moments[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
@@ -41,11 +40,12 @@ def is_fresh(request: HttpRequest) -> bool:
 def require_fresh_sign_in(request: HttpRequest) -> None:
     """Pages lead to the question and go on after it; programs are told. Raises ReauthenticationRequired, SignInAgain.
 
-    An API key is no session: what it may do is said where it is issued.
+    An API key is no session: what it may do is said where it is issued. Whom nothing can ask, because a code by e-mail
+    let them in, signs in anew.
     """
     if not request.session.session_key or is_fresh(request):
         return
-    if request.path.startswith(PROGRAMS):
+    if request.path.startswith(PROGRAMS) or not get_adapter(request).get_reauthentication_methods(request.user):
         raise SignInAgain
     raise ReauthenticationRequired
 

@@ -19,6 +19,7 @@ from accounts.permissions import Can
 from accounts.selectors import require, signed_in
 from accounts.sign_in import provider_actions
 from accounts.sign_in.actions import policy_change
+from accounts.sign_in.errors import SignInAgain
 from accounts.sign_in.forms import NewProviderForm, PolicyForm, form_for
 from accounts.sign_in.freshness import is_fresh
 from accounts.sign_in.models import IdentityProvider
@@ -31,7 +32,10 @@ def confirmed(request: HttpRequest) -> HttpResponse | None:
     require(signed_in(request), Can.MANAGE_SIGN_IN)
     if is_fresh(request):
         return None
-    address = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if not methods:
+        raise SignInAgain
+    address = methods[0]["url"]
     return redirect(f"{address}?{urlencode({'next': request.path if request.method == 'GET' else settings_url()})}")
 
 

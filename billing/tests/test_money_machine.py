@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test as run
 from billing.budgets import Payer, budget_reserve, forget_budgets, holds_sweep
 from billing.corrections import NEGATED, Tokens, event_replace, event_take_back, is_corrected
 from billing.errors import BudgetReached
+from billing.invoicing.lines import month_lines
 from billing.models import (
     Budget,
     BudgetHold,
@@ -28,10 +29,13 @@ from billing.models import (
     DailyUsage,
     ModelPrice,
     OpenAnswer,
+    Plan,
+    PlanPeriod,
     RolledDay,
     UsageEvent,
 )
 from billing.open_answers import answer_note, lost_settle, usage_settle
+from billing.plans.periods import period_begin
 from billing.prices import forget_quotes, quote
 from billing.reports import usage_reports
 from billing.rollups import day_roll, differences_of
@@ -40,6 +44,7 @@ from tenants.models import Organisation
 
 MODEL = "made-up-model"
 LIMITS = {"organisation": Decimal("0.9"), "member": Decimal("0.5"), "group": Decimal("0.4")}
+PRICE, MARKUP, PENNY = Decimal("29.99"), Decimal("1.2"), Decimal("0.01")
 PEOPLE, GROUPS = (uuid4(), uuid4(), None), (uuid4(), uuid4())
 FIRST_PRICE = date(2020, 1, 1)
 
@@ -100,6 +105,11 @@ class Money(RuleBasedStateMachine):
             for scope, limit in LIMITS.items():
                 Budget.objects.create(organisation=organisation, scope=scope, amount_gbp=limit)
         forget_budgets()
+        PlanPeriod.objects.all().delete()
+        Plan.objects.filter(slug="machine").delete()
+        plan = Plan.objects.create(slug="machine", name="Machine", monthly_price_gbp=PRICE, usage_markup_percent=20)
+        for organisation in self.organisations:
+            period_begin(organisation.pk, plan, timezone.now().date().replace(day=1))
 
     @rule(dollars=st.integers(5, 20))
     def price_changes(self, dollars: int) -> None:
@@ -196,6 +206,15 @@ class Money(RuleBasedStateMachine):
                 assert report.total.cost_gbp == sum((line.figures.cost_gbp for line in report.lines), Decimal(0))
                 assert report.total.cost_gbp == ledger(one.pk)
                 assert isinstance(report.total.cost_gbp, Decimal)
+            self.the_invoice_too(one)
+
+    def the_invoice_too(self, one: Organisation) -> None:
+        lines = month_lines(one.pk, timezone.now().date().replace(day=1))
+        assert sum((line.cost for line in lines), Decimal(0)) == ledger(one.pk)
+        assert all(line.amount == line.amount.quantize(PENNY) for line in lines)
+        charged = sum((line.amount for line in lines if line.kind != "plan"), Decimal(0))
+        assert abs(charged - max(ledger(one.pk) * MARKUP, Decimal(0))) <= PENNY or ledger(one.pk) < 0
+        assert [line.amount for line in lines if line.kind == "plan"] == [PRICE]
 
     @invariant()
     def no_cap_is_passed(self) -> None:

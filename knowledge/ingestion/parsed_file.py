@@ -62,6 +62,7 @@ def _lines(parsed: ParsedDocument) -> Iterator[bytes]:
             "title": parsed.title,
             "page_count": parsed.page_count,
             "parts": [[part.name, quote(os.fsencode(part.path))] for part in parsed.parts],
+            "recognised_pages": parsed.recognised_pages,
             "blocks": len(blocks),
         }
     )
@@ -106,7 +107,13 @@ def _parsed_from(lines: Iterator[bytes]) -> ParsedDocument:
     if len(blocks) != head["blocks"]:
         raise ValueError("blocks are missing")
     parts = tuple(Part(_text(name), Path(os.fsdecode(unquote_to_bytes(_text(path))))) for name, path in head["parts"])
-    return ParsedDocument(blocks, title=_text(head["title"]), page_count=_count(head["page_count"]), parts=parts)
+    return ParsedDocument(
+        blocks,
+        title=_text(head["title"]),
+        page_count=_count(head["page_count"]),
+        parts=parts,
+        recognised_pages=_count(head.get("recognised_pages")) or 0,
+    )
 
 
 def _block(values: dict[str, Any]) -> Block:

@@ -6,10 +6,13 @@ import logging
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid5
 
 from django.utils import timezone
 
 from billing.limits import limits_of
+from billing.metering import record_usage
+from billing.types import UsageRecord
 from knowledge.errors import (
     FileMissing,
     IndexUnavailable,
@@ -109,6 +112,7 @@ def cut_up(job: Job) -> bool:
             if not bring_page(job):
                 return False
     parsed = read(job)
+    meter_recognition(job, parsed)
     entitle(job, parsed)
     with job.timed("chunking"):
         if len(parsed.blocks) > 2000:
@@ -144,6 +148,31 @@ def kept(output: Path) -> ParsedDocument | None:
         return read_parsed(output) if output.exists() else None
     except CheckpointUnreadable:
         return None
+
+
+def meter_recognition(job: Job, parsed: ParsedDocument) -> None:
+    """Pages whose text was recognised, once for each version however often it is read."""
+    if parsed.recognised_pages:
+        record_usage([recognition_record(job, parsed.recognised_pages)])
+
+
+def recognition_record(job: Job, pages: int) -> UsageRecord:
+    return UsageRecord(
+        key=uuid5(job.version.pk, "ocr"),
+        tenant=job.library.tenant,
+        kind="ocr",
+        outcome="complete",
+        provider="local",
+        model="tesseract",
+        input_tokens=0,
+        cached_input_tokens=0,
+        output_tokens=0,
+        quantity=pages,
+        member_id=job.version.created_by_id,
+        member_label=job.version.created_by_label,
+        subject=job.document.pk,
+        collection_ids=(job.document.collection_id,),
+    )
 
 
 def limits_for(job: Job) -> ReadLimits:

@@ -317,6 +317,19 @@ def test_a_session_of_one_address_is_none_at_another_and_none_at_another_organis
     assert (mine.status_code, mine.json()["email"]) == (200, "ada@acme.example")
 
 
+def test_https_is_promised_for_the_own_host_alone(
+    acme: Organisation, dns: DnsServer, client: Any, settings: Any
+) -> None:
+    settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = 3600, True
+    shown(dns, domain_claim(acme, HOST))
+
+    def promised(host: str) -> str:
+        return str(client.get("/accounts/login/", HTTP_HOST=host, secure=True)["Strict-Transport-Security"])
+
+    assert promised(HOST) == "max-age=3600"  # what is below their domain is theirs
+    assert promised("acme.localhost") == "max-age=3600; includeSubDomains"
+
+
 # -- pages ----------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,10 @@ def closed_with(line: Chat) -> int:
 def by_the_provider(person: Page, login: str) -> None:
     person.goto("/accounts/login/")
     person.get_by_role("link", name="Sign in with Okta").click()
+    at_the_provider(person, login)
+
+
+def at_the_provider(person: Page, login: str) -> None:
     person.locator("input[name=login]").fill(login)
     person.locator("input[name=password]").fill("any")
     person.get_by_role("button", name="Sign-in").click()

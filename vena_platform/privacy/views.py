@@ -56,7 +56,7 @@ def context_of(request: HttpRequest, form: SettingsForm) -> dict[str, Any]:
     rules = privacy_settings()
     context: dict[str, Any] = {"rules": rules, "form": form}
     if may(signed_in(request).role, Can.MANAGE_PEOPLE):
-        people = User.objects.order_by("email")[:MOST_SHOWN]
+        people = User.objects.filter(is_support=False).order_by("email")[:MOST_SHOWN]
         context |= {"may_manage": True, "people": people, "receipts": ErasureReceipt.objects.all()[:20]}
     return context
 

@@ -97,6 +97,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 MIDDLEWARE = [
     "vena_platform.health.HealthMiddleware",
     "vena_platform.request_id.RequestIdMiddleware",
+    "tenants.middleware.StrictTransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -319,6 +320,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "recover-documents": {"task": "knowledge.tasks.recover_documents_everywhere", "schedule": 60.0},
     "reconcile": {"task": "knowledge.tasks.reconcile_everywhere", "schedule": crontab(hour=3, minute=17)},
+    "meter-storage": {"task": "knowledge.tasks.meter_storage_everywhere", "schedule": crontab(hour=22, minute=51)},
     "review-gaps": {"task": "chat.gaps.tasks.review_gaps_everywhere", "schedule": crontab(hour=4, minute=23)},
     "sweep-holds": {"task": "billing.tasks.sweep_holds", "schedule": 300.0},
     "warn-of-budgets": {"task": "billing.tasks.warn_of_budgets", "schedule": 60.0},

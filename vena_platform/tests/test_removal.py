@@ -18,7 +18,7 @@ from billing.models import UsageName
 from billing.names import COLLECTION, names_keep
 from knowledge.models import Collection
 from tenants.context import entered
-from tenants.models import DeletionReceipt, Organisation
+from tenants.models import DeletionReceipt, DomainClaim, Organisation, SupportGrant
 from tenants.schemas import existing_schemas
 from vena_platform.removal import counts, organisation_remove
 
@@ -92,3 +92,14 @@ def test_the_command_wants_the_name_twice(leaving: Organisation) -> None:
     call_command("delete_organisation", "leaving", "--confirm", "leaving", stdout=out)
     assert str(DeletionReceipt.objects.get().pk) in out.getvalue()
     assert "org_leaving" not in existing_schemas()
+
+
+def test_domains_and_leave_for_support_go_with_their_organisation(
+    leaving: Organisation, live_acme: Organisation
+) -> None:
+    for one in (leaving, live_acme):
+        SupportGrant.objects.create(organisation=one, reason="a ticket", minutes=30)
+        DomainClaim.objects.create(organisation=one, host=f"chat.{one.slug}.example")
+    organisation_remove(leaving)
+    assert [row.organisation for row in SupportGrant.objects.all()] == [live_acme]
+    assert [row.organisation for row in DomainClaim.objects.all()] == [live_acme]

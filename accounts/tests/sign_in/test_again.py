@@ -148,6 +148,12 @@ def test_who_has_a_password_may_choose(acme: Organisation, owner: Any, okta: str
     assert AGAIN in ada.get(place).content.decode()
 
 
+def test_whom_nothing_can_ask_signs_in_anew(acme: Organisation, ada: Any) -> None:
+    oidc.change(acme, is_enabled=False)
+    refused = ada.post(KEYS, KEY)
+    assert (refused.status_code, "Sign in again" in refused.content.decode()) == (403, True)
+
+
 def test_without_the_provider_the_page_says_so(acme: Organisation, ada: Any) -> None:
     oidc.change(acme, is_enabled=False)
     assert ada.get(AGAIN).status_code == 404

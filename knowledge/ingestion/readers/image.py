@@ -25,4 +25,4 @@ def read_image(source: Source) -> ParsedDocument:
     if not blocks:
         raise ScannedDocument(_NOTHING_RECOGNISED, detail="no word recognised")
     pages = max((block.page or 1 for block in blocks), default=1)
-    return ParsedDocument(blocks, page_count=pages)
+    return ParsedDocument(blocks, page_count=pages, recognised_pages=pages)

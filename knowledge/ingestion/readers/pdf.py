@@ -40,7 +40,8 @@ def read_pdf(source: Source) -> ParsedDocument:
     if not any(recognised.values()) and not any(page.lines for page in pages):
         raise ScannedDocument(detail=f"{len(pages)} pages without text")
     blocks = tuple(_blocks(pages, recognised))
-    return ParsedDocument(blocks, title=_title(file.title, blocks), page_count=len(pages))
+    title = _title(file.title, blocks)
+    return ParsedDocument(blocks, title=title, page_count=len(pages), recognised_pages=len(recognised))
 
 
 def _check_end(path: Path) -> None:

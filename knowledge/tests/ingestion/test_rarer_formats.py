@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import shutil
 import struct
+from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from billing.models import UsageEvent
+from knowledge.actions import document_reindex
 from knowledge.errors import EncryptedDocument, IngestionError, ScannedDocument
 from knowledge.ingestion.parser_pool import ParserPool
 from knowledge.ingestion.readers.limits import ReadLimits
 from knowledge.ingestion.reading import read_document
 from knowledge.ingestion.sandbox import parse
+from knowledge.models import Document
 from knowledge.tests.ingestion import hostile, outlook, samples
 from knowledge.tests.ingestion.outlook import Letter, compound_file, msg
 from knowledge.types import BlockKind, ParsedDocument
+from tenants.context import entered
+from tenants.models import Organisation
 
 needs_ocr = pytest.mark.skipif(not shutil.which("tesseract"), reason="Tesseract is not on this machine")
 
@@ -271,7 +278,22 @@ def test_picture(tmp_path: Path, name: str, kind: str) -> None:
 def test_picture_of_many_pages(tmp_path: Path) -> None:
     parsed = read(tmp_path, "a.tif", picture("TIFF", pages=2))
     assert [block.page for block in parsed.blocks] == [1, 2]
-    assert parsed.page_count == 2
+    assert (parsed.page_count, parsed.recognised_pages) == (2, 2)
+
+
+@needs_ocr
+def test_recognised_pages_are_in_the_ledger_for_each_version(
+    live_acme: Organisation, upload: Callable[..., Document]
+) -> None:
+    content = picture("TIFF", pages=2)
+    document = upload(live_acme, content, "scan.tif")
+    row = UsageEvent.objects.get(kind="ocr")
+    assert (row.organisation_id, row.quantity, row.subject) == (live_acme.pk, 2, document.pk)
+    assert row.cost_gbp == Decimal(0)
+    assert row.price_id is not None
+    with entered(live_acme.schema_name):
+        document_reindex(schema_name=live_acme.schema_name, document=document)  # another version, recognised anew
+    assert UsageEvent.objects.filter(kind="ocr").count() == 2
 
 
 @needs_ocr

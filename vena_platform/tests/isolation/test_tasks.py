@@ -33,6 +33,7 @@ FOR_EVERYBODY = {
     "billing.tasks.warn_of_budgets",
     "chat.gaps.tasks.review_gaps_everywhere",
     "chat.tasks.settle_lost_answers",
+    "knowledge.tasks.meter_storage_everywhere",
     "knowledge.tasks.recover_documents_everywhere",
     "knowledge.tasks.reconcile_everywhere",
     "vena_platform.isolation.tasks.make_isolation_report",
