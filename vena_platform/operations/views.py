@@ -95,8 +95,9 @@ def organisation(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
     suspending = SuspendForm(request.POST if act == "suspend" else None)
     deleting = DeleteForm(request.POST if act == "delete" else None, organisation=row)
     asking = SupportForm(request.POST if act == "ask" else None)
-    if act == "enter" and (grant := live_grant(row)):
-        return redirect(entry_of(request, row, grant))
+    grant = live_grant(row)
+    # A link and no redirect: the content policy lets a form lead to no other host.
+    entry = entry_of(request, row, grant) if act == "enter" and grant else ""
     if act and (acted(request, row, act, suspending, deleting) or asked(request, row, act, asking)):
         return redirect("operations") if act == "delete" else redirect("operations_organisation", row.pk)
     figures = figures_of(row)
@@ -111,6 +112,7 @@ def organisation(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
         "deleting": deleting,
         "asking": asking,
         "support": open_grant(row),
+        "entry": entry,
         "grants": SupportGrant.objects.filter(organisation=row)[:10],
         "domains": row.domains.all(),
     }
