@@ -21,6 +21,9 @@ from tenants.support.actions import open_grant
 from vena_platform import demo
 
 
+SHOWN_TO_SUPPORT = {Can.EDIT_DOCUMENTS}  # of menus; what it may reach is said in `accounts.support.middleware`
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The side bar's conversations (asked for only where a page shows them) and the demo's sign-in hint."""
     organisation = getattr(request, "organisation", None)
@@ -78,7 +81,7 @@ def support_shown(request: HttpRequest) -> SupportGrant | None:
 
 def is_able(request: HttpRequest, ability: Can) -> bool:
     user = getattr(request, "user", None)
-    return isinstance(user, User) and may(user.role, ability)
+    return isinstance(user, User) and may(user.role, ability) and (not user.is_support or ability in SHOWN_TO_SUPPORT)
 
 
 def is_signed_in(request: HttpRequest) -> bool:
