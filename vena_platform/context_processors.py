@@ -20,7 +20,6 @@ from tenants.selectors import organisation_of
 from tenants.support.actions import open_grant
 from vena_platform import demo
 
-
 SHOWN_TO_SUPPORT = {Can.EDIT_DOCUMENTS}  # of menus; what it may reach is said in `accounts.support.middleware`
 
 
