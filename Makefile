@@ -74,7 +74,7 @@ chaos: setup-dev
 	@VENA_CHAOS=1 $(BIN)/python -m pytest -n 0 tests/test_chaos.py tests/test_serve.py tests/test_kill_fetch.py
 
 fuzz: setup-dev
-	@VENA_FUZZ=200 $(BIN)/python -m pytest -n 2 --timeout 3000 vena_platform/tests/isolation/test_fuzz.py
+	@VENA_FUZZ=200 $(BIN)/python -m pytest -n 2 --timeout 3000 vena_platform/tests/isolation/test_fuzz.py chat/tests/test_fuzz.py
 
 bench: setup-dev
 	@$(BIN)/python -m bench

@@ -31,11 +31,10 @@ from vena_platform.tests.isolation.conftest import Worlds
 from vena_platform.tests.isolation.test_parameters import NOBODY, untouched
 
 REQUESTS = int(os.environ.get("VENA_FUZZ", "2"))
-# Their work is done on threads of their own, which see nothing that a test has not committed.
+# Their work is done on threads of their own, which see only what is committed: they are in `chat/tests/test_fuzz.py`.
 ON_THREADS = {
     ("POST", "/api/v1/conversations/"),
     ("POST", "/api/v1/conversations/{conversation_id}/messages/"),
-    ("POST", "/v1/chat/completions"),
 }
 
 
@@ -43,11 +42,15 @@ JSON = "application/json"
 
 
 @cache
-def operations() -> list[Any]:
+def all_operations() -> list[Any]:
     described = SchemaGenerator(urlconf="vena_platform.urls_api").get_schema(request=None, public=True)
     text = json.dumps(described, default=str).replace('"format": "binary"', '"format": "text"')
     schema = schemathesis.openapi.from_dict(json.loads(text))
-    found: list[Any] = [cast(Any, result).ok() for result in schema.get_all_operations()]
+    return [cast(Any, result).ok() for result in schema.get_all_operations()]
+
+
+def operations() -> list[Any]:
+    found = all_operations()
     wanted = os.environ.get("VENA_FUZZ_PATH", "")  # only these operations
     found = [one for one in found if wanted in one.path]
     takes_json = [one for one in found if not one.body or any(body.media_type == JSON for body in one.body)]
@@ -65,7 +68,7 @@ def keys(worlds: Worlds, db: None) -> Iterator[dict[Role, str]]:
 
 
 def cases_of(operation: Any) -> st.SearchStrategy[Any]:
-    """Files are sent by `knowledge/tests`; the tool's own check of what it made knows no bytes."""
+    """Files are sent by `chat/tests/test_fuzz.py`; the tool's own check of what it made knows no bytes."""
     kind = {"media_type": JSON} if operation.body else {}
     fitting, other = (
         operation.as_strategy(generation_mode=mode, **kind)
