@@ -67,6 +67,7 @@ def test_a_call_becomes_one_row(call: Call, acme: Organisation) -> None:
         "cache_write_tokens": 0,
         "output_tokens": 500,
         "is_estimated": True,
+        "quantity": 0,
         "is_own_key": False,
         "price_id": price.price_id,
         "rate_id": price.rate_id,

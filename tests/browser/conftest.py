@@ -87,6 +87,7 @@ def sign_in(page: Page, email: str = demo.OWNER) -> None:
     page.get_by_label("Password").fill(demo.PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Your question").wait_for()
+    page.wait_for_load_state()  # its scripts have run
 
 
 @pytest.fixture

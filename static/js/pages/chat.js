@@ -310,7 +310,8 @@ wireFilledGaps(part("filled"), pageData("filled-gaps") ?? [], ask);
 
 view.takeOver(thread);
 showFollowUps();
-composer.write(drafts.read(thread.conversation));
+// What somebody typed before this script had come stays.
+composer.write(composer.input.value.trim() ? composer.input.value : drafts.read(thread.conversation));
 composer.setRunning(thread.turns.some(isRunning));
 follower.jump();
 connection.open();
