@@ -19,7 +19,7 @@ from accounts.audit.registry import Action
 from accounts.permissions import Can
 from accounts.selectors import require, signed_in
 from accounts.sign_in.freshness import fresh_for_changes
-from accounts.support.actions import support_end, support_user, told
+from accounts.support.actions import support_end, support_sweep, support_user, told
 from tenants.context import entered
 from tenants.models import Organisation
 from tenants.selectors import organisation_of
@@ -47,6 +47,7 @@ def support(request: HttpRequest) -> HttpResponse:
     organisation = organisation_of(request)
     form = OfferForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        support_sweep()
         try:
             row = actions.support_offer(organisation, **form.cleaned_data)
         except VenaError as error:

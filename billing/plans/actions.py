@@ -14,7 +14,7 @@ from accounts.models import User
 from billing.errors import DetailsNeeded, PaymentFirst, PlanNotOffered, SubscriptionNotFound, SubscriptionOver
 from billing.limits import forget_limits
 from billing.models import BillingDetails, Plan, Subscription, SubscriptionChange
-from billing.plans.periods import A_DAY, next_month, period_begin, period_end
+from billing.plans.periods import A_DAY, next_month, period_begin, period_end, period_resume
 from tenants.actions import organisation_entitle, organisation_open, organisation_suspend
 from tenants.context import PUBLIC, active_schema
 from tenants.models import Organisation
@@ -166,9 +166,9 @@ def subscription_needs(row: Subscription, kind: SubscriptionChange.Kind, on: dat
 
 
 def subscription_suspend(row: Subscription, on: date) -> None:
+    """Days in which nobody can use it are not charged."""
     row.state = State.SUSPENDED
-    if row.lacks == Subscription.Lacks.CHOICE:
-        period_end(row.organisation_id, on - A_DAY)
+    period_end(row.organisation_id, on - A_DAY)
     noted(row, Kind.SUSPENDED, None, from_day=on)
     kept(row)
     suspend(row.organisation, "a payment is missing.")
@@ -180,6 +180,8 @@ def subscription_paid(organisation_id: UUID) -> None:
     row = Subscription.objects.select_for_update().filter(organisation_id=organisation_id).first()
     if row is None or row.state not in {State.GRACE, State.SUSPENDED} or row.lacks != Subscription.Lacks.PAYMENT:
         return
+    if row.state == State.SUSPENDED:
+        period_resume(row.organisation_id, row.plan, today())
     row.state, row.grace_ends_on, row.lacks = State.ACTIVE, None, ""
     noted(row, Kind.PAID, None)
     kept(row)

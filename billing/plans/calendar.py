@@ -66,7 +66,8 @@ def change_come(row: Subscription, on: date) -> None:
         subscription_end(row, on)
         return
     before, row.plan = row.plan, row.next_plan
-    period_begin(row.organisation_id, row.plan, on)
+    if row.state != State.SUSPENDED:
+        period_begin(row.organisation_id, row.plan, on)
     if row.state == State.TRIAL:
         row.state = State.ACTIVE
     nothing_planned(row)

@@ -8,6 +8,7 @@ from uuid import UUID
 from billing.models import Plan, PlanPeriod
 
 A_DAY = timedelta(days=1)
+AGREED = ("monthly_price_gbp", "included_usage_gbp", "usage_markup_percent", "is_usage_charged")
 
 
 def next_month(day: date) -> date:
@@ -39,3 +40,15 @@ def period_end(organisation_id: UUID, until: date) -> None:
     running = PlanPeriod.objects.filter(organisation_id=organisation_id, until=None)
     running.filter(since__gt=until).delete()
     running.update(until=until)
+
+
+def period_resume(organisation_id: UUID, plan: Plan, since: date) -> None:
+    """The same plan goes on after a rest, at the price that was agreed."""
+    period_begin(organisation_id, plan, since)
+    last = (
+        PlanPeriod.objects.filter(organisation_id=organisation_id, plan=plan, since__lt=since).order_by("since").last()
+    )
+    if last is not None:
+        PlanPeriod.objects.filter(organisation_id=organisation_id, until=None).update(
+            **{name: getattr(last, name) for name in AGREED}
+        )

@@ -247,6 +247,8 @@ def test_an_unpaid_invoice_ends_in_suspension_and_paying_it_opens_the_doors(
     payment_enter(invoice, amount=Decimal(1), paid_on=date(2026, 3, 1))
     acme.refresh_from_db()
     assert (again(subscribed).state, acme.is_open) == (State.ACTIVE, True)
+    assert periods(acme)[0][2] == date(2026, 2, 27)  # the days nobody could use it are not charged
+    assert (periods(acme)[-1][0], periods(acme)[-1][2]) == ("small", None)
     globex.refresh_from_db()
     assert globex.is_open
 

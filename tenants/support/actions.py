@@ -34,7 +34,6 @@ def support_offer(organisation: Organisation, *, reason: str, minutes: int, may_
 
 
 def opened(organisation: Organisation, **values: object) -> SupportGrant:
-    support_sweep()
     try:
         with transaction.atomic():
             return SupportGrant.objects.create(organisation=organisation, **values)

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from accounts.selectors import signed_in
 from accounts.sign_in.freshness import require_fresh_sign_in
-from accounts.support.actions import support_asked, support_end
+from accounts.support.actions import support_asked, support_end, support_sweep
 from accounts.support.tasks import tell_of_support
 from tenants.actions import organisation_open, organisation_suspend
 from tenants.models import Organisation, SupportGrant, host_of
@@ -151,6 +151,7 @@ def asked(request: HttpRequest, row: Organisation, act: str, form: SupportForm) 
     operator = signed_in(request).email
     try:
         if act == "ask" and form.is_valid():
+            support_sweep()
             grant = support_ask(row, by=operator, **form.cleaned_data)
             support_asked(row, grant)
             delay_on_commit(tell_of_support, schema_name=row.schema_name, grant_id=str(grant.pk))
