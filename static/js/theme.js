@@ -4,20 +4,31 @@ import { request } from "./http.js";
 
 const KEY = "vena-theme";
 const UNSENT = "vena-theme-unsent"; // chosen, and not yet heard of by the server: a page that is drawn meanwhile is drawn by it
+const HEARD = "vena-theme-heard"; // what the server has taken last, and when, in milliseconds since 1970
 
-export function storedTheme(key = KEY) {
+function stored(key) {
   try {
-    const theme = localStorage.getItem(key);
-    return theme === "light" || theme === "dark" ? theme : null;
+    return localStorage.getItem(key);
   } catch {
     return null; // storage may be forbidden; the system's wish is a fine answer
   }
 }
 
+export function storedTheme(key = KEY) {
+  const theme = stored(key);
+  return theme === "light" || theme === "dark" ? theme : null;
+}
+
+// The server may have drawn a page before it took the choice, and said that it took it before the page was left.
+function heardSinceAsked() {
+  const [theme, at] = (stored(HEARD) ?? "").split(" ");
+  return Number(at) > performance.timeOrigin ? theme : null;
+}
+
 const isPersons = () => document.documentElement.dataset.personTheme !== undefined;
 
 export function applyStoredTheme() {
-  const theme = storedTheme(isPersons() ? UNSENT : KEY);
+  const theme = isPersons() ? (storedTheme(UNSENT) ?? heardSinceAsked()) : storedTheme();
   if (theme) document.documentElement.dataset.theme = theme;
 }
 
@@ -26,9 +37,9 @@ export function currentTheme() {
   return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
-function store(key, theme) {
+function store(key, value) {
   try {
-    if (theme) localStorage.setItem(key, theme);
+    if (value) localStorage.setItem(key, value);
     else localStorage.removeItem(key);
   } catch {
     // the choice then lasts for this page
@@ -40,6 +51,7 @@ async function keep(theme) {
   store(UNSENT, theme);
   try {
     await request("PATCH", "/api/v1/me/", { theme });
+    store(HEARD, `${theme} ${Date.now()}`);
   } catch (error) {
     if (error.status === 0) return; // the page went, or the network did
   }

@@ -33,7 +33,12 @@ const never = () => new Promise(() => {});
 const done = async () => ({ ok: true, status: 200, text: async () => "{}" });
 const refused = async () => ({ ok: false, status: 403, text: async () => "{}" });
 
-beforeEach(() => localStorage.clear());
+const asked = (at) => Object.defineProperty(performance, "timeOrigin", { value: at, configurable: true });
+
+beforeEach(() => {
+  localStorage.clear();
+  asked(Date.now() + 1000); // pages are asked for after what went before
+});
 
 test("what the page could not send is shown and sent by the next one", async () => {
   server(never);
@@ -47,6 +52,20 @@ test("what the page could not send is shown and sent by the next one", async () 
   assert.deepEqual(sent, ["dark"]);
   page();
   assert.deepEqual(sent, ["dark"]);
+});
+
+test("a page that was drawn before the server took the choice shows it, a later one is the server's", async () => {
+  server(done);
+  page();
+  document.querySelector("button").click();
+  const left = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  asked(left - 1);
+  page();
+  assert.equal(html.dataset.theme, "dark");
+  asked(Date.now() + 1000); // "system" has been chosen elsewhere meanwhile
+  page();
+  assert.equal(html.dataset.theme, undefined);
 });
 
 test("a network that is down keeps the choice, a refusal gives it up", async () => {
