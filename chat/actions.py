@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -16,19 +16,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing.budgets import has_budgets, has_strict_budgets
-from chat.citing import citation_row, quotes_of
 from chat.errors import AnswerNotFound, QuestionTooLong
 from chat.experiments.assignment import settings_of
 from chat.gaps.actions import question_keep
 from chat.gaps.tasks import place_gap_question
 from chat.limits import question_count
-from chat.models import Conversation, GapQuestion, Message, Source
+from chat.models import Conversation, GapQuestion, Message
 from chat.protocol import Ask, Edit, InvalidFrame
 from chat.selectors import collections_of, conversation_of, history_of, question_of
 from chat.standing import PersonNow, asker_now
 from knowledge.retrieval.scope import scope_of
 from knowledge.selectors import library_of
-from knowledge.types import Finished, ModelUsage, Passage, Question, Support
+from knowledge.types import Question
 from tenants.context import active_schema
 from tenants.postgresql.rows import Statement, insert, run, update
 
@@ -206,78 +205,6 @@ def answer_row(question: Message, now: datetime, client_id: UUID | None = None) 
     )
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of an answer; gathered while it runs."""
-
-    status: str = Message.Status.STREAMING
-    text: str = ""
-    passages: Sequence[Passage] = ()
-    cited: Sequence[int] = ()
-    usage: ModelUsage | None = None
-    cost_gbp: Decimal = Decimal(0)
-    is_cached: bool = False
-    error_code: str = ""
-    error_detail: str = ""
-    first_text_ms: int | None = None
-    notices: list[dict[str, str]] = field(default_factory=list)
-    supports: Sequence[Support] = ()
-    asked_as: str = ""
-    prompt_version: str = ""
-    is_gap: bool = False
-    arm_id: UUID | None = None
-
-    def take(self, end: Finished) -> None:
-        self.cited, self.supports, self.is_cached = end.cited, end.supports, end.cached
-        self.asked_as, self.prompt_version, self.is_gap = end.asked_as, end.prompt_version, end.is_gap
-        self.status = Message.Status.REFUSED if end.refused else Message.Status.COMPLETE
-
-
-@transaction.atomic
-def answer_store(answer_id: UUID, outcome: Outcome) -> None:
-    """The end of an answer, once: a row that has ended is not written again."""
-    if not run(ending(answer_id, outcome)):
-        return
-    if outcome.passages:
-        sources_store(answer_id, outcome)
-    if outcome.is_gap:
-        gap_keep(answer_id)
-
-
-def sources_store(answer_id: UUID, outcome: Outcome) -> None:
-    rows = [source_row(answer_id, passage, outcome.cited) for passage in outcome.passages]
-    quotes = [quotes_of(passage, outcome.supports) for passage in outcome.passages]
-    if not any(quotes):
-        run(insert(rows))
-        return
-    sources = Source.objects.bulk_create(rows)  # the quotes need their numbers
-    run(insert([citation_row(source, one) for source, found in zip(sources, quotes, strict=True) for one in found]))
-
-
-def ending(answer_id: UUID, outcome: Outcome) -> Statement:
-    usage = outcome.usage or ModelUsage("", "")
-    return update(
-        Message,
-        {"pk": answer_id, "status": Message.Status.STREAMING},
-        status=outcome.status,
-        text=outcome.text.replace("\x00", ""),
-        provider=usage.provider,
-        model=usage.model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cost_gbp=outcome.cost_gbp,
-        is_cached=outcome.is_cached,
-        error_code=outcome.error_code,
-        error_detail=outcome.error_detail[:300],
-        first_text_ms=outcome.first_text_ms,
-        notices=outcome.notices,
-        asked_as=outcome.asked_as,
-        prompt_version=outcome.prompt_version,
-        arm_id=outcome.arm_id,
-        finished_at=timezone.now(),
-    )
-
-
 def gap_keep(answer_id: UUID, *, is_reported: bool = False, comment: str = "") -> GapQuestion:
     """What the documents did not answer is a gap in them; a task finds out which questions ask the same."""
     answer = Message.objects.select_related("reply_to").get(pk=answer_id)
@@ -286,21 +213,6 @@ def gap_keep(answer_id: UUID, *, is_reported: bool = False, comment: str = "") -
     place = partial(place_gap_question.delay, schema_name=active_schema(), answer_id=str(answer_id))
     transaction.on_commit(place, robust=True)  # the nightly review finds what the queue did not take
     return kept
-
-
-def source_row(answer_id: UUID, passage: Passage, cited: Sequence[int]) -> Source:
-    return Source(
-        message_id=answer_id,
-        n=passage.n,
-        document_id=passage.document_id,
-        title=passage.title,
-        version=passage.version_number,
-        page=passage.page,
-        position=passage.position,
-        last_position=passage.last_position,
-        snippet=passage.text,
-        is_cited=passage.n in cited,
-    )
 
 
 def answer_checkpoint(answer_id: UUID, text: str) -> None:

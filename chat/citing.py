@@ -75,9 +75,10 @@ def _area(box: Box) -> float:
     return (box.right - box.left) * (box.bottom - box.top)
 
 
-def citation_row(source: Source, quote: Quote) -> Citation:
+def citation_row(n: int, quote: Quote) -> Citation:
+    """Of the source with this number, whose key is not known yet."""
     return Citation(
-        source=source,
+        source_id=n,
         start=quote.start,
         end=quote.end,
         quote=quote.text.replace("\x00", ""),

@@ -10,8 +10,9 @@ from contextlib import aclosing
 from django.conf import settings
 
 from chat import protocol
-from chat.actions import Outcome, answer_checkpoint, answer_store
+from chat.actions import answer_checkpoint
 from chat.citing import passage_frame, quotes_of
+from chat.endings import Outcome, answer_store
 from chat.errors import AnswerCrashed
 from chat.live import LiveAnswer, Switchboard
 from chat.models import Message

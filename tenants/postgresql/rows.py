@@ -31,6 +31,28 @@ def insert(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> Statemen
     return Statement(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {places}{end}', tuple(values))
 
 
+def given(rows: Sequence[Model]) -> Statement:
+    """Rows of one model whose key the database makes, as a table `given` for the FROM of a statement."""
+    fields = columns(type(rows[0]), True)
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    typed = "(" + ", ".join(f"%s::{type_of(field)}" for field in fields) + ")"  # of the first row, so of all
+    plain = "(" + ", ".join(["%s"] * len(fields)) + ")"
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in fields]
+    table = f"(VALUES {', '.join([typed, *[plain] * (len(rows) - 1)])}) AS given ({names})"
+    return Statement(table, tuple(values))
+
+
+@cache
+def type_of(field: Field[Any, Any]) -> str:
+    """Without a length: a cast would cut what is longer, and say nothing."""
+    return str(field.db_type(connection)).partition("(")[0]
+
+
+def names_of(model: type[Model], *less: str) -> str:
+    """The columns of `given`, but for some."""
+    return ", ".join(f'"{field.column}"' for field in columns(model, True) if field.column not in less)
+
+
 @cache
 def columns(model: type[Model], is_key_made: bool) -> tuple[Field[Any, Any], ...]:
     fields = model._meta.local_concrete_fields
