@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -150,6 +150,7 @@ class SearchScope:
 
     `collection_ids` is what the asking person may read: an empty tuple matches nothing. The rest narrows it:
     `document_ids` None means every document, `tags` are all required, `since` and `until` include their day.
+    `languages` of the collections, where they were read with it, saves reading them again.
     """
 
     collection_ids: tuple[UUID, ...]
@@ -157,6 +158,7 @@ class SearchScope:
     tags: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
+    languages: Mapping[UUID, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

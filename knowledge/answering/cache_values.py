@@ -18,6 +18,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+import orjson
+
 from knowledge.types import ModelUsage, Passage, Support
 
 FORMAT = 1  # grows when what a field means changes while its name and type stay
@@ -45,8 +47,11 @@ class Unreadable(Exception):
 
 
 def packed(kept: Kept) -> bytes:
-    plain = json.dumps(asdict(kept), default=str, separators=(",", ":"))
-    return layout() + zlib.compress(plain.encode("utf-8", "surrogatepass"), LEVEL)
+    try:
+        plain = orjson.dumps(kept, default=str)
+    except orjson.JSONEncodeError:  # half a pair of surrogates, which is no UTF-8
+        plain = json.dumps(asdict(kept), default=str, separators=(",", ":")).encode()
+    return layout() + zlib.compress(plain, LEVEL)
 
 
 def unpacked(value: bytes) -> Kept:

@@ -28,7 +28,7 @@ UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
 )
-ANGLE = r"<\uff1c\ufe64\u2039\u3008\u2329\u27e8\u02c2\u1438\u276e\u300a"
+SIGNS = "<\uff1c\ufe64\u2039\u3008\u2329\u27e8\u02c2\u1438\u276e\u300a"  # what a tag may begin with
 
 
 def _spelt(word: str) -> str:
@@ -38,10 +38,12 @@ def _spelt(word: str) -> str:
 
 NAMES = "|".join(_spelt(name) for name in ("passages", "passage", "question", "conversation", "summary"))
 OUR_TAG = re.compile(
-    rf"[{ANGLE}]([\s/\\\uff0f\u2044\u2215{UNSEEN}]*(?:{NAMES}))(?=[{UNSEEN}]*(?:\W|\Z))", re.IGNORECASE
+    rf"[{SIGNS}]([\s/\\\uff0f\u2044\u2215{UNSEEN}]*(?:{NAMES}))(?=[{UNSEEN}]*(?:\W|\Z))", re.IGNORECASE
 )
 
 
 def inert(text: str) -> str:
     """Text of others with our tags taken apart, so that it cannot end its own quotation."""
+    if not any(sign in text for sign in SIGNS):  # most texts: told a hundred times as fast as by the pattern
+        return text
     return OUR_TAG.sub(r"&lt;\1", text)

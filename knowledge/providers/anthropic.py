@@ -25,7 +25,15 @@ from knowledge.providers.failures import (
     told_in_stream,
 )
 from knowledge.providers.guarded import guarded_client
-from knowledge.providers.streams import ONE_WORD, EventStream, Patience, PerLoop, estimate_tokens, estimate_usage
+from knowledge.providers.streams import (
+    ONE_WORD,
+    EventStream,
+    Patience,
+    PerLoop,
+    estimate_tokens,
+    estimate_usage,
+    json_body,
+)
 from knowledge.types import ModelUsage, Prompt
 
 HAS_AIOHTTP = find_spec("aiohttp") is not None  # a faster transport for the SDK, by a factor of three
@@ -212,10 +220,10 @@ class AnthropicChatModel:
             **self._options,
         }
         # `post` and not `messages.create`: the response as it comes, without a model object a chunk (bench/README.md).
-        client = self._clients.get()
+        client, body = self._clients.get(), json_body(request)
         sending = once_more_if_refused(
             lambda: client.post(
-                "/v1/messages", body=request, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
+                "/v1/messages", content=body, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
             )
         )
         response = cast(httpx2.Response, await patience.wait(sending))

@@ -25,7 +25,7 @@ from knowledge.providers.failures import (
     told_in_stream,
 )
 from knowledge.providers.guarded import guarded_client
-from knowledge.providers.streams import ONE_WORD, EventStream, Patience, PerLoop, estimate_usage
+from knowledge.providers.streams import ONE_WORD, EventStream, Patience, PerLoop, estimate_usage, json_body
 from knowledge.types import ModelUsage, Prompt
 
 VENDOR_URL = "https://api.openai.com/v1"
@@ -169,10 +169,10 @@ class OpenAIChatModel:
             request["prompt_cache_key"] = prompt.prefix_key  # prompts that begin alike go where that is kept
         # `post` and not `chat.completions.create`: the same request without 2 ms of typed copying, and the response as
         # it comes instead of a model object a chunk (bench/README.md).
-        client = self._clients.get()
+        client, body = self._clients.get(), json_body(request)
         sending = once_more_if_refused(
             lambda: client.post(
-                "/chat/completions", body=request, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
+                "/chat/completions", content=body, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[Any]
             )
         )
         response = cast(httpx2.Response, await patience.wait(sending))

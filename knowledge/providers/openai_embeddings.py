@@ -21,7 +21,7 @@ import orjson
 from knowledge.errors import ProviderRefused, ProviderUnavailable
 from knowledge.providers.failures import DETAIL_LIMIT
 from knowledge.providers.openai import make_client, translated_errors
-from knowledge.providers.streams import PerLoop
+from knowledge.providers.streams import PerLoop, json_body
 from knowledge.types import ModelUsage, Vector
 
 if TYPE_CHECKING:
@@ -132,9 +132,10 @@ class OpenAIEmbedder:
         # `post` and not `embeddings.create`: the same request and failures, without a typed copy of every text and a
         # model object for every vector.
         request = {"model": self.name, "input": texts, "encoding_format": "base64", **self._size()}
+        body = json_body(request)
         with translated_errors(self.provider):
             async with asyncio.timeout(patience):
-                response = await self._clients.get().post("/embeddings", body=request, cast_to=httpx2.Response)
+                response = await self._clients.get().post("/embeddings", content=body, cast_to=httpx2.Response)
         try:
             answer = orjson.loads(response.content)
             rows = sorted(answer["data"], key=itemgetter("index"))

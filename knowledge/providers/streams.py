@@ -6,6 +6,7 @@ Knows no SDK, so that the pipeline can import it without paying for one.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, Generic, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -25,6 +26,14 @@ TOKENS_PER_TURN = 4  # role and separators
 DRAIN_SECONDS = 0.1
 END_OF_EVENT = (b"", b"\r")
 BUSY_READER_SECONDS = 0.05
+
+
+def json_body(request: dict[str, Any]) -> bytes:
+    """A request as it travels; the SDKs would copy it deeply first, and write it in Python."""
+    try:
+        return orjson.dumps(request)
+    except orjson.JSONEncodeError:  # half a pair of surrogates, which is no UTF-8
+        return json.dumps(request).encode()
 
 
 def estimate_tokens(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from uuid import UUID
 
 from knowledge.types import Box, Passage
@@ -16,7 +17,9 @@ LONGEST = 4  # chunks in a passage
 BETWEEN_CHUNKS = "\n\n"  # as in the document's plain text
 BYTES_PER_TOKEN = 4
 
-Shingles = set[tuple[str, ...]]
+KEPT = 512  # texts whose shingles are remembered; some 20 kB each
+
+Shingles = frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,13 @@ def fold(ranked: Iterable[Candidate], *, most: int) -> list[Candidate]:
     return [candidate for candidate, _ in kept]
 
 
+@lru_cache(maxsize=KEPT)
 def shingles(text: str) -> Shingles:
-    """All runs of four words; the whole text where it has fewer."""
+    """All runs of four words, each as its hash in this process; the whole text where it has fewer."""
     words = WORD.findall(text.lower())
-    return set(zip(*(words[start:] for start in range(SHINGLE)), strict=False)) or {tuple(words)}
+    return frozenset(map(hash, zip(*(words[start:] for start in range(SHINGLE)), strict=False))) or frozenset(
+        [hash(tuple(words))]
+    )
 
 
 def _repeats(candidate: Candidate, own: Shingles, other: Candidate, known: Shingles) -> bool:

@@ -76,10 +76,13 @@ def neighbours_of(version_id: UUID, first: int, last: int, scope: SearchScope, *
 
 def languages_of(scope: SearchScope) -> dict[str, tuple[UUID, ...]]:
     """The collections of a scope by the language their keywords are kept in."""
+    sql = f'SELECT id, language FROM "{Collection._meta.db_table}" WHERE id = ANY(%s)'
+    return by_language(dict(read(sql, [list(scope.collection_ids)])))
+
+
+def by_language(languages: Mapping[UUID, str]) -> dict[str, tuple[UUID, ...]]:
     found: dict[str, list[UUID]] = {}
-    table = Collection._meta.db_table
-    sql = f'SELECT id, language FROM "{table}" WHERE id = ANY(%s)'
-    for collection_id, language in read(sql, [list(scope.collection_ids)]):
+    for collection_id, language in languages.items():
         found.setdefault(language, []).append(collection_id)
     return {language: tuple(sorted(ids)) for language, ids in sorted(found.items())}
 

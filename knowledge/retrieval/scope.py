@@ -10,7 +10,7 @@ from uuid import UUID
 from accounts.models import User
 from accounts.permissions import Can
 from accounts.selectors import require
-from knowledge.access import readable_ids
+from knowledge.access import readable_languages
 from knowledge.types import SearchScope
 
 
@@ -28,14 +28,15 @@ def scope_of(
     The rest narrows that further: a document named in a collection they may not read is not found.
     """
     require(user, Can.READ_DOCUMENTS)
-    allowed = readable_ids(user)
-    wanted = allowed if collection_ids is None else allowed & set(collection_ids)
+    allowed = readable_languages(user)
+    wanted = allowed.keys() if collection_ids is None else allowed.keys() & set(collection_ids)
     return SearchScope(
         collection_ids=_sorted(wanted),
         document_ids=None if document_ids is None else _sorted(document_ids),
         tags=tuple(sorted(set(tags))),
         since=since,
         until=until,
+        languages={collection: allowed[collection] for collection in wanted},
     )
 
 

@@ -217,9 +217,13 @@ def added(usages: Sequence[ModelUsage]) -> ModelUsage:
 
 
 async def asked(engine: Engine, text: str, scope: SearchScope, recorder: Recorder) -> Asked:
-    """The question's vectors and terms; the model computes while the languages are read."""
+    """The question's vectors and terms; where the languages are not known yet, they are read meanwhile."""
     with recorder.stage("embed", engine.model.name):
-        (dense, tokens, usage), languages = await asyncio.gather(vectors_of(engine, text), engine.languages(scope))
+        if scope.languages is None:
+            (dense, tokens, usage), languages = await asyncio.gather(vectors_of(engine, text), engine.languages(scope))
+        else:
+            dense, tokens, usage = await vectors_of(engine, text)
+            languages = passages.by_language(scope.languages)
         keywords = keyword_queries(text, languages) if engine.uses_keywords else ()
     failed = engine.uses_meaning and dense is None
     return Asked(text, dense, tokens, keywords, usage, (KEYWORDS_ONLY,) if failed else ())
