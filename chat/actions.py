@@ -149,7 +149,7 @@ def question_for(
         asker=asker.asker,
         answer_id=answer.pk,
         text=question.text,
-        scope=scope_of(asker.user, collections_of(question)),
+        scope=scope_of(asker.user, collections_of(question), readable=asker.readable),
         history=recalled.turns,
         summary=recalled.summary,
         is_cut=bool(recalled.left_out),

@@ -6,8 +6,8 @@ remembered; one statement tells whether they are still the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from accounts.permissions import Can
 from accounts.selectors import require
 from chat.experiments.assignment import running_arms
 from chat.experiments.models import Arm, Experiment
+from knowledge.access import languages_query
 from knowledge.answering.policy import answer_settings
 from knowledge.models import AnswerPolicy, LibraryState
 from knowledge.selectors import asker_with
@@ -24,7 +25,7 @@ from knowledge.types import AnswerSettings, Asker
 from tenants.context import active_schema
 from tenants.errors import OrganisationSuspended
 from tenants.models import Organisation
-from tenants.postgresql.rows import read
+from tenants.postgresql.rows import Statement, read_together
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class PersonNow:
     index_version: int
     arms: tuple[Arm, ...] = ()  # of the experiment that runs
     group_ids: tuple[UUID, ...] = ()
+    readable: Mapping[UUID, str] = field(default_factory=dict)  # collections, with the language of each
 
     @property
     def asker(self) -> Asker:
@@ -59,7 +61,9 @@ class PersonNow:
 
 def asker_now(organisation_id: UUID, user_id: UUID) -> PersonNow:
     """Inside the organisation's schema. Raises OrganisationSuspended, NotSignedIn, NotAllowed."""
-    stamps = read(STAMPS, [organisation_id, user_id, Experiment.State.RUNNING, user_id])
+    stamps, readable = read_together(
+        Statement(STAMPS, (organisation_id, user_id, Experiment.State.RUNNING, user_id)), languages_query(user_id)
+    )
     ((of_organisation, of_user, of_policy, index_version, of_experiment, group_ids),) = stamps
     organisation = known("organisation", of_organisation, lambda: Organisation.objects.get(pk=organisation_id))
     if not organisation.is_open:
@@ -69,7 +73,7 @@ def asker_now(organisation_id: UUID, user_id: UUID) -> PersonNow:
         raise NotSignedIn
     require(user, Can.ASK)
     policy, arms = known("policy", of_policy, answer_settings), known("arms", of_experiment, running_arms)
-    return PersonNow(organisation, user, policy, index_version or 1, arms, tuple(group_ids))
+    return PersonNow(organisation, user, policy, index_version or 1, arms, tuple(group_ids), dict(readable))
 
 
 def known(what: object, stamp: str | None, load: Callable[[], T]) -> T:

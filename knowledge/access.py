@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from knowledge.models import Collection
-from tenants.postgresql.rows import read
+from tenants.postgresql.rows import Statement, read
 
 READABLE = """
 SELECT collection.id, collection.language FROM knowledge_collection AS collection
@@ -34,6 +34,11 @@ def readable_languages(user: User) -> dict[UUID, str]:
     """The same as `readable_by`, for every question, with each collection's language: the ORM takes longer to word it
     than the database to answer."""
     return dict(read(READABLE, [user.pk, user.pk]))
+
+
+def languages_query(user_id: UUID) -> Statement:
+    """The same, to be sent along with other statements: rows of id and language."""
+    return Statement(READABLE, (user_id, user_id))
 
 
 def readable_by(user: User) -> Q:

@@ -52,6 +52,7 @@ class Memory:
         self.question, self.receipt, self.spending = question, receipt, spending
         self.allowance = allowance
         self.is_on = is_keepable(question)
+        self.key = answer_key(question) if self.is_on else ""
         self.earlier: Earlier | None = None
         self.vectors: QueryVectors | None = None
         self.sources: SourcesFound | None = None
@@ -80,9 +81,8 @@ class Memory:
                 self.end = event
 
     async def find(self) -> Earlier | None:
-        key = answer_key(self.question)
-        if kept := readable(await store.read(key)):
-            return Earlier(kept, key, "exact")
+        if kept := readable(await store.read(self.key)):
+            return Earlier(kept, self.key, "exact")
         if self.question.settings.is_semantically_cached and await self.allowance.has_room():
             return await self.find_similar()
         return None
@@ -106,7 +106,7 @@ class Memory:
         space = self.question.library.space
         records = await store.remembered(similar_key(self.question), len(self.vectors.dense))
         rows = nearest(self.vectors.dense, records["vector"], least_similarity(space.version))
-        base = answer_key(self.question).rpartition(":")[0]
+        base = self.key.rpartition(":")[0]
         keys = [f"{base}:{records['digest'][row].decode('ascii', 'replace')}" for row in rows]
         for key, value in zip(keys, await store.read_all(keys), strict=False):
             kept = readable(value)
@@ -153,7 +153,7 @@ class Memory:
             prompt_version=end.prompt_version,
             made_at=timezone.now(),
         )
-        value, key = packed(kept), answer_key(question)
+        value, key = packed(kept), self.key
         if len(value) > settings.VENA_ANSWER_CACHE_BYTES:
             return
         await store.write(key, value, pointer=pointer_key(tenant.schema_name, question.answer_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -22,13 +22,15 @@ def scope_of(
     tags: Sequence[str] = (),
     since: date | None = None,
     until: date | None = None,
+    readable: Mapping[UUID, str] | None = None,
 ) -> SearchScope:
     """Every collection the person may read, or those of the wanted ones that they may. Never more than allowed.
+    `readable` is what `readable_languages` says, where it was read just now.
 
     The rest narrows that further: a document named in a collection they may not read is not found.
     """
     require(user, Can.READ_DOCUMENTS)
-    allowed = readable_languages(user)
+    allowed = readable_languages(user) if readable is None else readable
     wanted = allowed.keys() if collection_ids is None else allowed.keys() & set(collection_ids)
     return SearchScope(
         collection_ids=_sorted(wanted),

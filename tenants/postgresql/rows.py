@@ -94,3 +94,16 @@ def read(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
+
+
+def read_together(*statements: Statement) -> list[list[tuple[Any, ...]]]:
+    """The rows of each, in one round trip."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "; ".join(statement.sql for statement in statements),
+            [value for statement in statements for value in statement.parameters],
+        )
+        found = [list(cursor.fetchall())]
+        while cursor.nextset():
+            found.append(list(cursor.fetchall()))
+    return found
