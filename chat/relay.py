@@ -20,7 +20,7 @@ from uuid import UUID
 
 import redis.asyncio as aioredis
 from django.conf import settings
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from chat.protocol import Frame
 from tenants.types import TenantKey
@@ -30,11 +30,22 @@ logger = logging.getLogger(__name__)
 OWNER_TTL = 20  # seconds a silent process is believed alive
 OWNER_BEAT = 5
 WRITE_EVERY = 0.04  # seconds; frames of all answers travel to Redis together this often
-WRITE_AT_ONCE = 2_000  # frames
+WRITE_AT_ONCE = 2_000  # frames, of all answers: a script keeps everybody else waiting
 MOST_ENDED = 2_000  # answers that have ended and wait for a Redis that is away; their text is stored anyway
 AWAY_PAUSE = 0.5
 READ_BLOCK = 2_000  # milliseconds
 READ_PATIENCE = 60  # seconds without a frame after which a follower gives up
+# Frames of any answers, each with its stream, its number and its text: one command and one reply for all of them. A
+# number that is there already got here before, and its reply was lost.
+WRITE = """
+for i, key in ipairs(KEYS) do
+  local done = redis.pcall('XADD', key, ARGV[2 * i - 1], 'f', ARGV[2 * i])
+  if type(done) == 'table' and done.err and not string.find(done.err, 'equal or smaller', 1, true) then
+    return redis.error_reply(done.err)
+  end
+end
+return #KEYS
+"""
 PATIENCE = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}  # longer than a blocking read
 RUNNING = f"{settings.VENA_REDIS_PREFIX}:running"  # hash: "<schema>:<answer>" → owner
 CONTROL = f"{settings.VENA_REDIS_PREFIX}:answers:stop"  # pub/sub channel
@@ -46,6 +57,10 @@ def stream_key(schema_name: str, answer: UUID) -> str:
 
 def owner_key(owner: str) -> str:
     return f"{settings.VENA_REDIS_PREFIX}:owner:{owner}"
+
+
+def running_field(answer: Writing) -> str:
+    return f"{answer.tenant.schema_name}:{answer.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +126,25 @@ class Relay:
                 await asyncio.sleep(AWAY_PAUSE)
 
     async def flush(self) -> None:
+        """Who runs an answer is known before its first frame is there, and until its last one is."""
+        planned = self._planned()
         pipe = self.redis.pipeline(transaction=False)
-        planned = [(answer, self._plan(pipe, answer), answer.has_left) for answer in list(self._behind)]
-        for result in await pipe.execute(raise_on_error=False):
-            if isinstance(result, RedisError) and not is_repeat(result):
-                raise result
+        keys: list[str] = []
+        frames: list[str] = []
+        for answer, upto, _ in planned:
+            key = stream_key(answer.tenant.schema_name, answer.id)
+            if not answer.is_named:
+                pipe.hset(RUNNING, running_field(answer), self.owner)
+            for number in range(answer.written, upto):
+                keys.append(key)
+                frames += f"{number + 1}-0", answer.frames[number].text
+        if keys:
+            pipe.eval(WRITE, len(keys), *keys, *frames)
+        for answer, upto, was_left in planned:
+            if was_left and upto == len(answer.frames):
+                pipe.expire(stream_key(answer.tenant.schema_name, answer.id), settings.VENA_STREAM_TTL)
+                pipe.hdel(RUNNING, running_field(answer))
+        await pipe.execute()
         for answer, written, was_left in planned:
             answer.written, answer.is_named = written, True
             if written == len(answer.frames) and was_left == answer.has_left:
@@ -123,18 +152,14 @@ class Relay:
             else:
                 self._wake.set()
 
-    def _plan(self, pipe: Any, answer: Writing) -> int:
-        """The commands for one answer; how many of its frames Redis has after them."""
-        schema, key = answer.tenant.schema_name, stream_key(answer.tenant.schema_name, answer.id)
-        if not answer.is_named:
-            pipe.hset(RUNNING, f"{schema}:{answer.id}", self.owner)
-        upto = min(len(answer.frames), answer.written + WRITE_AT_ONCE)
-        for number in range(answer.written, upto):
-            pipe.xadd(key, {"f": answer.frames[number].text}, id=f"{number + 1}-0")
-        if answer.has_left and upto == len(answer.frames):
-            pipe.expire(key, settings.VENA_STREAM_TTL)
-            pipe.hdel(RUNNING, f"{schema}:{answer.id}")
-        return upto
+    def _planned(self) -> list[tuple[Writing, int, bool]]:
+        """Each answer, how many of its frames Redis has after the next write, and whether it has ended by now."""
+        planned, room = [], WRITE_AT_ONCE
+        for answer in self._behind:
+            upto = min(len(answer.frames), answer.written + room)
+            room -= upto - answer.written
+            planned.append((answer, upto, answer.has_left))
+        return planned
 
     def _forget_oldest(self) -> None:
         ended = [answer for answer in self._behind if answer.has_left]
@@ -209,8 +234,3 @@ class Relay:
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=0.5)
-
-
-def is_repeat(error: RedisError) -> bool:
-    """The frame is there already: a reply got lost, and it was written again."""
-    return isinstance(error, ResponseError) and "equal or smaller" in str(error)
