@@ -51,12 +51,22 @@ class CitationFilter:
         return tuple(self._cited)
 
     def feed(self, text: str) -> str:
+        if self._is_plain(text):
+            text = self._joined(text)
+            self._remember(text)
+            return text
         self._held += text
         return self._advance(is_last=False)
 
     def flush(self) -> str:
         """What was held back, at the end of the answer."""
         return self._advance(is_last=True)
+
+    def _is_plain(self, text: str) -> bool:
+        """Most pieces mean nothing to us; they need no steps."""
+        if self._held or self._mode is not _Mode.TEXT or not text or text[-1] == " ":
+            return False
+        return _SPECIAL.search(text) is None
 
     def _advance(self, *, is_last: bool) -> str:
         written: list[str] = []

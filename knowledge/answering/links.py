@@ -67,6 +67,9 @@ class LinkFilter:
         self._code_indent: int | None = None  # lines indented so far are code too, it was asked
 
     def feed(self, text: str) -> str:
+        if text and not self._held and not self._is_code and "\r" not in text and _SPECIAL.search(text) is None:
+            self._remember(text)  # most pieces mean nothing to us; they need no steps
+            return text
         self._held += text.replace("\r", "")
         return self._advance(is_last=False)
 

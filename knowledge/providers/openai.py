@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, cast
 
@@ -63,6 +64,17 @@ def make_client(
     if is_guarded:
         http_client = guarded_client(timeout)
     return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0, http_client=http_client)
+
+
+@dataclass(slots=True)
+class Told:
+    """What came in one read of the network. The more is waiting there, the fewer steps a piece of text costs."""
+
+    text: str = ""
+    is_alive: bool = False
+    finish_reason: str | None = None
+    usage: ModelUsage | None = None
+    problem: ProviderRefused | ProviderUnavailable | None = None  # what came before it is good
 
 
 class OpenAIChatModel:
@@ -135,23 +147,37 @@ class OpenAIChatModel:
                 patience = stack.enter_context(self._patience())
                 events = await self._open(stack, prompt, patience)
                 while (batch := await events.batch()) is not None:
-                    for payload in batch:
-                        with garbage_refused(self.provider):
-                            raise_error_in(payload, self.provider)
-                            text, is_thinking, reason = _piece_of(payload)
-                            told = self._usage_of(payload)
-                        finish_reason = reason or finish_reason
-                        if text or is_thinking:
-                            patience.progress()
-                        if text:
-                            written.append(text)
-                            yield text
-                        if told:
-                            usage = told
-                            yield told
+                    told = self._told(batch)
+                    finish_reason = told.finish_reason or finish_reason
+                    if told.is_alive:
+                        patience.progress()
+                    if told.text:
+                        written.append(told.text)
+                        yield told.text
+                    if told.usage:
+                        usage = told.usage
+                        yield usage
+                    if told.problem:
+                        raise told.problem
         self._check_end(finish_reason)
         if usage is None:
             yield estimate_usage(self, prompt, "".join(written))
+
+    def _told(self, batch: list[dict[str, Any]]) -> Told:
+        told = Told()
+        try:
+            for payload in batch:
+                with garbage_refused(self.provider):
+                    raise_error_in(payload, self.provider)
+                    text, is_thinking, reason = _piece_of(payload)
+                    usage = self._usage_of(payload)
+                told.text += text
+                told.is_alive = told.is_alive or is_thinking or bool(text)
+                told.finish_reason = reason or told.finish_reason
+                told.usage = usage or told.usage
+        except (ProviderRefused, ProviderUnavailable) as problem:
+            told.problem = problem
+        return told
 
     def _patience(self) -> Patience:
         return Patience(self.provider, first=self._first_token_timeout, silence=self._silence_timeout)

@@ -206,7 +206,7 @@ async def test_what_came_before_garbage_is_kept(stub: StubProvider, model: OpenA
     pieces: list[str] = []
     with pytest.raises(ProviderUnavailable):
         await read(model, into=pieces)
-    assert pieces == list(reply_tokens("", 0)[:7])
+    assert "".join(pieces) == "".join(reply_tokens("", 0)[:7])
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "end_after"])
@@ -215,7 +215,7 @@ async def test_broken_streams_keep_what_came(stub: StubProvider, model: OpenAICh
     pieces: list[str] = []
     with pytest.raises(ProviderUnavailable):
         await read(model, into=pieces)
-    assert pieces == list(reply_tokens("", 0)[:7])
+    assert "".join(pieces) == "".join(reply_tokens("", 0)[:7])
     usage = estimate_usage(model, PROMPT, "".join(pieces))
     assert usage.estimated
     assert usage.output_tokens > 0
@@ -255,13 +255,15 @@ async def test_slow_but_steady_is_fine(stub: StubProvider, hasty: OpenAIChatMode
 
 async def test_slow_reader_is_not_a_silent_provider(stub: StubProvider, hasty: OpenAIChatModel) -> None:
     stub.control(tokens=4, token_delay=0.01)
-    pieces = 0
+    pieces: list[str | ModelUsage] = []
     async with aclosing(hasty.stream(PROMPT)) as stream:
-        async for _ in stream:
-            pieces += 1
-            if pieces == 2:
+        async for piece in stream:
+            pieces.append(piece)
+            if len(pieces) == 2:
                 await asyncio.sleep(2.3)
-    assert pieces == 5
+    *texts, usage = pieces
+    assert "".join(map(str, texts)) == "".join(reply_tokens("", 4))
+    assert isinstance(usage, ModelUsage)
 
 
 async def test_cancelling_closes_the_connection_at_once(stub: StubProvider, model: OpenAIChatModel) -> None:
