@@ -50,10 +50,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
     tenant: TenantKey
     organisation: Organisation
     credential: Credential
+    loop: asyncio.AbstractEventLoop
     sending: dict[object, float]  # what is being sent, since when
 
     async def connect(self) -> None:
         self.followed, self.sending = {}, {}
+        self.loop = asyncio.get_running_loop()
         offered = self.scope.get("subprotocols") or []
         await self.accept(protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
         if self.scope["user"] is None:
@@ -194,7 +196,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def send_text(self, text: str) -> None:
         """Waits while the client does not read: what is waiting is one frame, the rest stays where it is."""
         attempt = object()
-        self.sending[attempt] = asyncio.get_running_loop().time()
+        self.sending[attempt] = self.loop.time()
         try:
             await self.base_send({"type": "websocket.send", "text": text})
         except OSError as error:  # what ASGI servers say when the client has gone

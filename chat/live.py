@@ -41,6 +41,7 @@ class LiveAnswer:
         self.is_over = False
         self.end_as = "stopped"  # what a cancellation means: a person's stop, or our own shutdown
         self.task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self._news: asyncio.Future[None] | None = None  # there while somebody waits for it
 
     def next_seq(self) -> int:
@@ -69,7 +70,7 @@ class LiveAnswer:
 
     async def _more(self) -> None:
         if self._news is None:
-            self._news = asyncio.get_running_loop().create_future()
+            self._news = self._loop.create_future()
         await asyncio.shield(self._news)  # one of several viewers may leave
 
     def stop(self, end_as: str = "stopped") -> None:

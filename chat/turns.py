@@ -40,6 +40,7 @@ class Turn:
         self.outcome = Outcome(arm_id=question.settings.arm_id)
         self.receipt = Receipt()
         self.began = time.monotonic()
+        self._loop = asyncio.get_running_loop()  # once: to ask for it costs a system call in Python 3.11
         self._pending: list[str] = []
         self._waiting = 0  # characters
         self._sent: list[str] = []
@@ -102,8 +103,7 @@ class Turn:
         if self._waiting >= settings.VENA_FRAME_CHARACTERS:
             self.flush()
         elif self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(due, self.flush) if due > 0 else loop.call_soon(self.flush)
+            self._timer = self._loop.call_later(due, self.flush) if due > 0 else self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         if self._timer:

@@ -138,7 +138,7 @@ class Patience:
             self._timer = self._loop.call_at(self._deadline, self._check)
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
-        task = self._waiting = cast("asyncio.Task[Any]", asyncio.current_task())
+        task = self._waiting = cast("asyncio.Task[Any]", asyncio.current_task(self._loop))
         cancelling = task.cancelling()
         try:
             return await awaitable
