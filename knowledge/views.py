@@ -23,6 +23,7 @@ from knowledge.ingestion.reading import SUPPORTED_EXTENSIONS
 from knowledge.models import Collection, Document, DocumentVersion
 from knowledge.providers.bm25 import LANGUAGES, NONE
 from tenants.selectors import organisation_of
+from tenants.support.models import SupportGrant
 
 MAX_CHUNKS_SHOWN = 400
 MAX_PARTS_SHOWN = 200
@@ -36,7 +37,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     collections = list(selectors.collections_visible_to(user))
     active = active_collection(request, collections)
-    may_create = may(user.role, Can.EDIT_DOCUMENTS)
+    may_create = may(user.role, Can.EDIT_DOCUMENTS) and not only_looks(request)
     writable = set(selectors.collections_writable(user).values_list("pk", flat=True)) if may_create else set()
     organisation = organisation_of(request).pk
     limits = limits_of(organisation)
@@ -67,6 +68,12 @@ def documents(request: HttpRequest) -> HttpResponse:
             "documents_config": config,
         },
     )
+
+
+def only_looks(request: HttpRequest) -> bool:
+    """Support whose leave is not for changes: what it would be refused is not offered."""
+    grant: SupportGrant | None = getattr(request, "support_grant", None)
+    return grant is not None and not grant.may_change
 
 
 def collection_shown(collection: Collection) -> dict[str, Any]:

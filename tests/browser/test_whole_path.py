@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from bench.stub_provider import StubProvider
 from tests.browser.conftest import PHONE, Watch
-from tests.papers import ON_PAGE_4, ON_PAGE_5, lighthouse_pdf
+from tests.papers import ON_PAGE_4, lighthouse_pdf
 from tests.server import Server, manage
 from vena_platform import demo
 
@@ -162,7 +162,7 @@ def test_by_keyboard_alone(page: Page, slow: StubProvider, shot: Shot) -> None:
     shot(page, "20-keyboard-sign-in")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Your question")).to_be_focused()
-    page.keyboard.type(ON_PAGE_5)
+    page.keyboard.type(LEAVE)
     page.keyboard.press("Enter")
     has_finished(page)
     expect(page.get_by_label("Your question")).to_be_focused()
