@@ -309,12 +309,31 @@ def postgres_process(data: Path) -> psutil.Process | None:
     return process if is_ours else None
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """A stop that comes meanwhile is obeyed afterwards. A database that begins to start is not to be found yet, and
+    would stay behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda came_now, _: came.append(came_now)) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def running_postgres(server: PostgresServer) -> str:
     """Its address, once it takes connections. After a crash that may take minutes; the wheel waits 10 seconds."""
     deadline = time.monotonic() + RECOVERY_SECONDS
     while True:
         try:
-            server.ensure_postgres_running()
+            with held_back():
+                server.ensure_postgres_running()
             return server.get_uri()
         except (subprocess.TimeoutExpired, AssertionError):
             if time.monotonic() > deadline or postgres_process(server.pgdata) is None:
