@@ -145,7 +145,9 @@ def test_leave_to_look_changes_nothing_and_leave_to_change_does(
     assert found.status_code == 200
     refused = inside.delete(address)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_for_support")
-    assert "data-pick" not in inside.get("/documents/").content.decode()  # nothing is offered that would be refused
+    page = inside.get("/documents/").content.decode()
+    assert "data-pick" not in page  # nothing is offered that would be refused
+    assert "/api/docs/" not in page
     inside.post("/support/leave/")
     asked_and_granted(operator, owner, live_acme, may_change="on")
     changing = come_in(operator, live_acme, on_host)
