@@ -213,6 +213,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs themselves up: an admin vouches for the address
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.social_adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "accounts.sign_in.openid.NamedProvider"}}
 SOCIALACCOUNT_LOGIN_ON_GET = True  # our policy lets no form lead to another site
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 8
 VENA_IDENTITY_NETWORKS = env.networks("VENA_IDENTITY_NETWORKS")  # identity providers may be here beside the public web
