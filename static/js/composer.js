@@ -60,6 +60,12 @@ export class Composer {
     this.changed();
   }
 
+  /** Words that could not be sent stay, also after a reload. */
+  keep(text) {
+    this.write(text);
+    this.onTyped(this.input.value);
+  }
+
   changed() {
     const length = this.text.length;
     const over = length > this.maxLength;

@@ -109,6 +109,14 @@ const HANDLERS = {
   },
 };
 
+/** The server listens no more: what waits for it has an end here, and whose words came keeps them. */
+export function cutOff(thread, why) {
+  const ended = ({ answer }) =>
+    answer.id ? { status: "interrupted" } : { status: "failed", error: { code: "cut_off", detail: why, retryable: false } };
+  const turns = thread.turns.map((turn) => (isRunning(turn) ? { ...turn, answer: { ...turn.answer, ...ended(turn) } } : turn));
+  return { ...thread, turns };
+}
+
 /** A branch that the server refused to begin: what stood there is shown again, and why. */
 function takenBack(thread, turn, problem) {
   const kept = thread.turns.slice(0, thread.turns.indexOf(turn));

@@ -14,12 +14,13 @@ export function backoff(attempt, random = Math.random) {
 }
 
 export class Connection {
-  /** Callbacks: onOpen(), onFrame(frame), onState("open" | "lost" | "refused"). */
+  /** Callbacks: onOpen(), onFrame(frame), onState("open" | "lost"), onState("refused", the server's last word or null). */
   constructor({ url, onOpen, onFrame, onState, Socket = WebSocket, random = Math.random }) {
     Object.assign(this, { url, onOpen, onFrame, onState, Socket, random });
     this.socket = null;
     this.attempt = 0;
     this.refused = false;
+    this.lastWord = null; // an error frame that spoke of no answer, and after which nothing came
     this.timers = { retry: 0, ping: 0, pong: 0 };
   }
 
@@ -62,6 +63,7 @@ export class Connection {
   heard(data) {
     this.awaitNothing();
     const frame = JSON.parse(data);
+    this.lastWord = frame.type === "error" && !frame.answer ? frame : null;
     if (frame.type !== "pong") this.onFrame(frame);
   }
 
@@ -88,7 +90,7 @@ export class Connection {
     this.awaitNothing();
     if (FINAL_CODES.has(code)) {
       this.refused = true;
-      return this.onState("refused");
+      return this.onState("refused", this.lastWord);
     }
     this.onState("lost");
     this.timers.retry = setTimeout(() => this.open(), backoff(this.attempt, this.random));

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.stub_provider import StubProvider
-from tests.browser.conftest import PHONE, Watch
+from tests.browser.conftest import PHONE, Watch, sign_in
+from tests.browser.test_sign_in import leave
 from tests.papers import ON_PAGE_4, lighthouse_pdf
 from tests.server import Server, manage
 from vena_platform import demo
@@ -280,10 +281,24 @@ def suspended(composing: Server) -> Iterator[Callable[[], None]]:
 
 def test_a_suspended_organisation(inside: Page, suspended: Callable[[], None], watch: Watch, shot: Shot) -> None:
     suspended()
-    ask(inside, LEAVE)
-    expect(inside.locator(LAST)).to_contain_text("suspended", timeout=WAIT)
+    ask(inside, LEAVE)  # the line may be closed by now, or closes with it
+    expect(inside.locator("[data-chat]")).to_contain_text("This organisation is suspended", timeout=WAIT)
     shot(inside, "43-suspended-chat")
     inside.goto("/")
     expect(inside.get_by_role("heading", name="Fennimore Wraye is suspended")).to_be_visible()
     shot(inside, "44-suspended")
     watch.forgive("status of 403")
+
+
+def test_who_is_signed_out_elsewhere_keeps_the_question(page: Page, watch: Watch, shot: Shot) -> None:
+    sign_in(page)
+    leave(page.context.new_page())
+    said = "Your session has ended. Reload the page and sign in again."
+    expect(page.locator("[data-connection]")).to_have_text(said, timeout=WAIT)
+    ask(page, LEAVE)
+    expect(page.locator(".toast")).to_contain_text(said)
+    expect(page.get_by_label("Your question")).to_have_value(LEAVE)
+    expect(page.locator(LAST)).to_have_count(0)
+    shot(page, "45-session-ended")
+    sign_in(page)
+    expect(page.get_by_label("Your question")).to_have_value(LEAVE)

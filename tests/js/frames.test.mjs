@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asked, askFrame, framesOnConnect, isRunning, received, stopWanted, threadFrom, withCitations } from "../../static/js/frames.js";
+import { asked, askFrame, cutOff, framesOnConnect, isRunning, received, stopWanted, threadFrom, withCitations } from "../../static/js/frames.js";
 
 const SOURCES = [
   { n: 1, document: "d", title: "A", page: 1, snippet: "offered", url: "/documents/d/?chunk=1" },
@@ -117,4 +117,16 @@ test("a notice is kept once, even when a resume brings it again", () => {
 test("checked citations mark and refine the offered sources", () => {
   const merged = withCitations(SOURCES, [{ n: 1, snippet: "quote" }, { n: 3, title: "B" }]);
   assert.deepEqual(merged.map(({ n, cited, snippet }) => [n, cited, snippet]), [[1, true, "quote"], [2, false, "other"], [3, true, undefined]]);
+});
+
+test("when the server listens no more, what waits fails with its reason and words that came stay", () => {
+  const { thread } = asked(threadFrom(null), { clientId: "c1", text: "Why?" });
+  const [waiting] = cutOff(thread, "Suspended.").turns;
+  assert.deepEqual([waiting.answer.status, waiting.answer.error.detail, waiting.answer.error.retryable], ["failed", "Suspended.", false]);
+  let running = received(thread, { type: "accepted", client_id: "c1", conversation: "k", question: "q", answer: "a" }).thread;
+  running = received(running, { type: "delta", answer: "a", seq: 1, text: "Because" }).thread;
+  const [cut] = cutOff(running, "Suspended.").turns;
+  assert.deepEqual([cut.answer.status, cut.answer.text], ["interrupted", "Because"]);
+  const over = threadFrom({ id: "k", messages: [{ id: "q", role: "user", text: "?" }, { id: "a", role: "assistant", text: "!", status: "complete" }] });
+  assert.deepEqual(cutOff(over, "Suspended."), over);
 });

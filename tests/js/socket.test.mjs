@@ -37,7 +37,7 @@ function setUp(t) {
     random: () => 0.5,
     onOpen: () => (heard.opens += 1),
     onFrame: (frame) => heard.frames.push(frame),
-    onState: (state) => heard.states.push(state),
+    onState: (state, lastWord) => heard.states.push(lastWord ? [state, lastWord.code] : state),
   });
   connection.open();
   return { connection, heard, last: () => FakeSocket.all.at(-1) };
@@ -121,6 +121,23 @@ test("a session that has ended is not tried again", (t) => {
   mock.timers.tick(60_000);
   connection.wake();
   assert.equal(FakeSocket.all.length, 1);
+  assert.deepEqual(heard.states, ["open", "refused"]);
+});
+
+test("the server's last word says why it listens no more", (t) => {
+  const { heard, last } = setUp(t);
+  last().accept();
+  last().say({ type: "error", answer: null, code: "organisation_suspended", detail: "Suspended." });
+  last().close(4404);
+  assert.deepEqual(heard.states, ["open", ["refused", "organisation_suspended"]]);
+});
+
+test("an error that was followed by something else is no last word", (t) => {
+  const { heard, last } = setUp(t);
+  last().accept();
+  last().say({ type: "error", answer: null, code: "question_too_long", detail: "Too long." });
+  last().say({ type: "pong" });
+  last().close(4401);
   assert.deepEqual(heard.states, ["open", "refused"]);
 });
 

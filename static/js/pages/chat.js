@@ -2,13 +2,13 @@
 import { statusSentence } from "../answer_words.js";
 import { wireChatFiles } from "../chat_files.js";
 import { Composer } from "../composer.js";
-import { connectionBanner } from "../connection_banner.js";
+import { connectionBanner, whyRefused } from "../connection_banner.js";
 import { answers, conversations } from "../conversations_api.js";
 import { copyText, newId, pageData, setText } from "../dom.js";
 import { Drafts } from "../drafts.js";
 import { wireFilledGaps } from "../filled_gaps.js";
 import { drawFollowUps, fetchFollowUps, lastAnswer } from "../follow_ups.js";
-import { answerChanged, asked, askFrame, edited, framesOnConnect, received, regenerated, stopWanted } from "../frames.js";
+import { answerChanged, asked, askFrame, cutOff, edited, framesOnConnect, received, regenerated, stopWanted } from "../frames.js";
 import { addConversation, conversationUrl, showTitle } from "../history_list.js";
 import { createMarkdown } from "../markdown.js";
 import { Follower } from "../scroll.js";
@@ -65,8 +65,10 @@ const connection = new Connection({
   url: socketUrl(config.ws_path ?? "/ws/chat/"),
   onOpen: tellWhatIsOpen,
   onFrame: hear,
-  onState: connectionBanner(part("connection")),
+  onState: standing,
 });
+const showStanding = connectionBanner(part("connection"));
+let refused = ""; // why the server listens to us no more
 
 function socketUrl(path) {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
@@ -75,7 +77,10 @@ function socketUrl(path) {
 // -- what the person asks ------------------------------------------------------------------------
 
 function ask(text) {
-  if (isBusy()) return;
+  if (mayNot()) {
+    if (!composer.text) composer.keep(text);
+    return;
+  }
   part("welcome")?.remove();
   begin(asked(thread, { clientId: newId(), text, collections: composer.collections }));
 }
@@ -83,22 +88,32 @@ function ask(text) {
 /** A question that was never accepted has no answers to stand beside: it is asked anew in its own place. */
 function tryAgain(turn) {
   if (turn.question.id) return branch((clientId) => regenerated(thread, turn, clientId));
-  if (isBusy()) return;
+  if (mayNot()) return;
   thread = { ...thread, turns: thread.turns.filter((item) => item !== turn) };
   view.draw(thread);
   ask(turn.question.text);
 }
 
 function branch(change) {
-  if (isBusy()) return;
+  if (mayNot()) return;
   panel.close();
   begin(change(newId()));
 }
 
-function isBusy() {
-  const busy = thread.turns.some(isRunning);
-  if (busy) toast("One answer at a time: wait for this one, or stop it.");
-  return busy;
+/** Whether nothing can be asked now; then it is said why. */
+function mayNot() {
+  const why = refused || (thread.turns.some(isRunning) ? "One answer at a time: wait for this one, or stop it." : "");
+  if (why) toast(why);
+  return Boolean(why);
+}
+
+function standing(state, lastWord) {
+  showStanding(state, lastWord);
+  if (state !== "refused") return;
+  refused = whyRefused(lastWord);
+  const running = new Set(thread.turns.filter(isRunning).map((turn) => turn.key));
+  thread = cutOff(thread, refused);
+  for (const turn of thread.turns) if (running.has(turn.key)) show(turn);
 }
 
 function begin({ thread: next, turn }) {
@@ -135,7 +150,7 @@ function askAbout(title) {
 }
 
 async function switchBranch(id, direction, what) {
-  if (isBusy()) return;
+  if (mayNot()) return;
   try {
     showAll(threadFrom(await conversations.change(thread.conversation, { leaf: id })));
   } catch (error) {
