@@ -181,6 +181,14 @@ def measure(library: Library, target: Library, row: Reembedding) -> None:
 def switch(library: Library, reembedding_id: UUID) -> None:
     """Let the other model answer: built → switched, switched → built. What came in meanwhile is caught up."""
     row = held_for_switch(reembedding_id)
+    try:
+        switch_held(library, row)
+    except BaseException:
+        Reembedding.objects.filter(pk=row.pk).update(lease_expires_at=None)  # the next try must not wait for it to fall
+        raise
+
+
+def switch_held(library: Library, row: Reembedding) -> None:
     forwards = row.state == State.BUILT
     other = library_with(library, row.target_provider if forwards else row.source_provider)
     catch_up(other, row)

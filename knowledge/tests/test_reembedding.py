@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from celery.exceptions import Retry
 
 from bench.stub_provider import StubProvider
 from billing.models import UsageEvent
 from knowledge import reembedding
 from knowledge.actions import reembedding_close, reembedding_start, reembedding_switch
-from knowledge.errors import ReembeddingChanged, ReembeddingOpen
+from knowledge.errors import IndexUnavailable, ReembeddingChanged, ReembeddingOpen
 from knowledge.models import Chunk, Document, Reembedding, TextVectors
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import vector_index
@@ -109,6 +110,28 @@ def test_built_beside_switched_to_and_back(
     assert (row.state, live_acme.embedding_provider) == (State.BUILT, "local")
     assert "noon" in found(live_acme, olive, "When does the canteen open?")  # caught up before the switch
     assert space_points(live_acme, "local") == space_points(live_acme, "openai")
+
+
+def test_a_switch_that_met_a_fault_is_tried_again_at_once(
+    live_acme: Organisation, upload: Upload, stub: StubProvider, olive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(live_acme)
+    row = start(live_acme, olive)
+    real = reembedding.catch_up
+    met: list[Any] = []
+
+    def fails_once(target: Any, of: Reembedding) -> None:
+        if not met:
+            met.append(of.lease_expires_at)
+            raise IndexUnavailable
+        real(target, of)
+
+    monkeypatch.setattr(reembedding, "catch_up", fails_once)
+    with pytest.raises(Retry):
+        act(live_acme, reembedding_switch, row)
+    assert met[0] is not None
+    act(live_acme, reembedding_switch, row)
+    assert (row.state, row.lease_expires_at, live_acme.embedding_provider) == (State.SWITCHED, None, "openai")
 
 
 def test_every_call_is_metered(live_acme: Organisation, upload: Upload, stub: StubProvider, olive: Any) -> None:
