@@ -18,6 +18,9 @@ from knowledge.ingestion.companions import companions
 from knowledge.models import Document
 from tenants.context import entered
 
+_taking = threading.Lock()
+_is_over = False  # this process ends: what waits is another one's
+
 
 class LeaseLost(Exception):
     """The document was deleted, cancelled, replaced or taken over: this worker's work no longer counts."""
@@ -33,10 +36,23 @@ def take_next() -> Document | None:
     return taken[0] if taken else None
 
 
-@transaction.atomic
 def take_turn(*, most: int) -> tuple[list[Document], bool]:
     """The document that waits longest and up to `most` - 1 small ones that may travel with it, under one lease; and
-    whether more wait. Two workers never get the same one."""
+    whether more wait. Two workers never get the same one, and nobody gets one after `take_no_more`."""
+    with _taking:
+        return ([], False) if _is_over else taken_now(most)
+
+
+def take_no_more() -> None:
+    """This process takes no document from now on. When it returns, none is about to be taken either: what is held is
+    to be seen in the rows."""
+    global _is_over
+    with _taking:
+        _is_over = True
+
+
+@transaction.atomic
+def taken_now(most: int) -> tuple[list[Document], bool]:
     rows = list(
         Document.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("newest", "collection")

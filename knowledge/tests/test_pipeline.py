@@ -304,6 +304,19 @@ def test_the_oldest_is_taken_first_and_by_one_worker(live_acme: Organisation, up
             leases.check(first.pk, mine.lease)
 
 
+def test_who_leaves_takes_no_document(live_acme: Organisation, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(live_acme)
+    monkeypatch.setattr(leases, "_is_over", False)
+    with entered(live_acme.schema_name):
+        Document.objects.update(state=State.QUEUED)
+        leases.take_no_more()
+        assert leases.take_turn(most=5) == ([], False)
+        tasks.work_on_documents(schema_name=live_acme.schema_name)  # its ticket was drawn in vain
+        assert Document.objects.get().state == State.QUEUED
+        monkeypatch.undo()
+        assert leases.take_next() is not None
+
+
 def test_the_same_text_twice_in_one_document_keeps_both_chunks(live_acme: Organisation, upload: Upload) -> None:
     section = b"## Same\n" + b"The very same sentence stands here again. " * 30
     document = upload(live_acme, b"# One\n\n" + section + b"\n\n" + section)

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat.tasks import settle_everything
+from knowledge.ingestion.leases import take_no_more
 from knowledge.providers.loops import run_in_loop
 from knowledge.providers.registry import default_chat_provider, default_embedding_provider, vector_index
 from knowledge.tasks import queued_tasks, recover_documents
@@ -202,17 +203,19 @@ def working() -> Iterator[None]:
 
 def stop_worker(worker: WorkController) -> None:
     """Documents in work go back in line, where the next start finds them; a long step is not waited for."""
+    take_no_more()
+    put_back_documents(again=False)  # whoever works on one hears of it at the next step
     stopping = threading.Thread(target=worker.stop, name="worker-stop", daemon=True)
     stopping.start()
-    put_back_documents()
     stopping.join(STOP_SECONDS)
-    put_back_documents()  # what was begun before the worker had heard of its end
+    put_back_documents(again=True)
     if stopping.is_alive():
         logging.disable()  # its errors when the database goes say nothing new
     else:
         run_in_loop(vector_index().close())
 
 
-def put_back_documents() -> None:
+def put_back_documents(*, again: bool) -> None:
+    """`again`: the tickets too, which this worker may have drawn in vain on its way out."""
     for one in open_organisations():
-        recover_documents(schema_name=one.schema_name, include_queued=False, everything=True)
+        recover_documents(schema_name=one.schema_name, include_queued=again, everything=True)
