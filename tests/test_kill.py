@@ -70,13 +70,13 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(prepared: Path, provider: StubProvider, new_home: Callable[[], Path]) -> Iterator[Killed]:
     home = copied(prepared, new_home())
-    provider.control(token_delay=0.1)
+    provider.control(token_delay=0.4)  # for half a minute: it is still being written when the document is half read
     with Server(home, OPENAI_BASE_URL=provider.openai_url, OPENAI_MODEL="stub-model") as server:
-        document = server.api.upload("agreement.md", agreement(SECTIONS))
-        until(lambda: server.api.document(document)["progress"]["done"] > 0, "the document to be half read")
         with chat(server, key=server.key) as asker:
             answer = asker.ask(LEAVE)["answer"]
-            shown = asker.some(answer, 8)
+            shown = asker.some(answer, 4)
+            document = server.api.upload("agreement.md", agreement(SECTIONS))
+            until(lambda: server.api.document(document)["progress"]["done"] > 0, "it to be half read", pause=0.02)
             progress = server.api.document(document)["progress"]
             server.kill()
         server.start()

@@ -110,10 +110,12 @@ async def test_an_earlier_answer_costs_nothing_and_stays_open_unless_all_is_to_s
     _, key = await ready(live_acme)
     use(settings, stub.openai_url)
     async with connected(live_acme, key=key) as socket:
-        await socket.ask(QUESTION)
-        assert (await socket.until_done())[-1]["status"] == "complete"
+        async with asyncio.timeout(30):  # the answer is kept behind its end
+            is_kept = False
+            while not is_kept:
+                await socket.ask(QUESTION)
+                is_kept = (await socket.until_done())[-1]["usage"]["cached"]
         await in_public(give, live_acme, NOTHING, at_cap)
-        await asyncio.sleep(0.2)  # the answer is kept behind its end
         await socket.ask(QUESTION)
         done = (await socket.until_done())[-1]
     assert (done["status"], done["usage"]["cached"]) == (status, status == "complete")

@@ -32,7 +32,7 @@ class Watch:
 
     def hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.errors.append(message.text)
+            self.errors.append(f"{message.text} {message.location.get('url', '')}".rstrip())
 
     def note(self, url: str) -> None:
         parts = urlsplit(url)
@@ -60,11 +60,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch() -> Iterator[Watch]:
+def watch(browsed: Server) -> Iterator[Watch]:
     """Console errors include broken content security policies."""
     seen = Watch()
     yield seen
-    assert (seen.errors, seen.elsewhere) == ([], [])
+    assert (seen.errors, seen.elsewhere) == ([], []), f"the server said: {browsed.err[-6000:]}"
 
 
 @pytest.fixture
