@@ -15,6 +15,7 @@ from psycopg import sql
 from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from billing.erasing import names_erase
+from billing.payments.accounts import account_forget, accounts_known
 from billing.plans.leaving import subscription_leave
 from chat.live import RUNNING
 from knowledge.providers.loops import run_in_loop
@@ -49,6 +50,7 @@ def organisation_remove(organisation: Organisation) -> DeletionReceipt:
         shutil.rmtree(media_folder(organisation), ignore_errors=True)
         forget_keys(organisation.schema_name)
         names_erase(organisation.pk)
+        account_forget(organisation)
         subscription_leave(organisation)
         schema_drop(organisation.schema_name)
         receipt.left = counts(organisation)
@@ -76,6 +78,7 @@ def counts(organisation: Organisation) -> dict[str, int]:
         "vectors": vector_count(organisation),
         "files": sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0,
         "keys": len(keys_of(organisation.schema_name)),
+        "customers": accounts_known(organisation),
     }
 
 
@@ -102,7 +105,7 @@ def vector_count(organisation: Organisation) -> int:
     """A collection that is not there (never made, or dropped by now) counts as empty."""
     if not organisation.embedding_version:
         return 0
-    return len(run_in_loop(vector_index().point_ids(library_of(organisation).space)))
+    return run_in_loop(vector_index().count(library_of(organisation).space))
 
 
 def media_folder(organisation: Organisation) -> Path:

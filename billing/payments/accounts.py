@@ -11,8 +11,9 @@ from django.utils import timezone
 from billing.payments.errors import CustomerGone, NoPaymentMethod, PaymentsRefused
 from billing.payments.gateway import GatewayMethod, Setup
 from billing.payments.models import PaymentAccount
-from billing.payments.registry import the_gateway
+from billing.payments.registry import gateway, the_gateway
 from tenants.models import Organisation
+from vena_platform.errors import VenaError
 
 logger = logging.getLogger(__name__)
 State = PaymentAccount.State
@@ -32,6 +33,27 @@ def account_ensure(organisation: Organisation) -> PaymentAccount:
         return account
     fresh = {"customer": customer, "state": State.EMPTY, "setup": "", **nothing()}
     return PaymentAccount.objects.update_or_create(organisation=organisation, defaults=fresh)[0]
+
+
+def account_forget(organisation: Organisation) -> None:
+    """The provider is to forget an organisation that leaves. What does not work is logged, and stays to be seen in
+    `accounts_known`."""
+    account = account_of(organisation)
+    if account is None or account.state == State.GONE:
+        return
+    try:
+        the_gateway().customer_forget(account.customer)
+    except VenaError as error:
+        logger.error("payments.customer_left", extra={"customer": account.customer, "code": error.code})
+        return
+    account_write(account, {**nothing(), "state": State.GONE})
+
+
+def accounts_known(organisation: Organisation) -> int:
+    """1 when the provider that we can reach knows this organisation."""
+    if gateway() is None:
+        return 0
+    return PaymentAccount.objects.filter(organisation=organisation).exclude(state=State.GONE).count()
 
 
 def checkout_start(*, organisation: Organisation, back: str) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -89,6 +89,10 @@ class StripeGateway:
         if told.get("deleted"):
             raise CustomerGone(detail=customer)
         return told
+
+    def customer_forget(self, customer: str) -> None:
+        with suppress(CustomerGone), sorted_errors("customer", missing=CustomerGone):
+            self._v1.customers.delete(customer)
 
     def setup_url(self, *, customer: str, organisation_id: UUID, success: str, cancel: str) -> SetupPage:
         with sorted_errors("setup", missing=CustomerGone):

@@ -14,15 +14,15 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from billing.models import UsageName
+from billing.models import PaymentAccount, UsageName
 from billing.names import COLLECTION, names_keep
 from knowledge.models import Collection
 from tenants.context import entered
 from tenants.models import DeletionReceipt, DomainClaim, Organisation, SupportGrant
 from tenants.schemas import existing_schemas
-from vena_platform.removal import counts, organisation_remove
+from vena_platform.removal import RemovalIncomplete, counts, organisation_remove
 
-NOTHING = {"tables": 0, "rows": 0, "vectors": 0, "files": 0, "keys": 0}
+NOTHING = {"tables": 0, "rows": 0, "vectors": 0, "files": 0, "keys": 0, "customers": 0}
 
 
 @pytest.fixture
@@ -103,3 +103,18 @@ def test_domains_and_leave_for_support_go_with_their_organisation(
     organisation_remove(leaving)
     assert [row.organisation for row in SupportGrant.objects.all()] == [live_acme]
     assert [row.organisation for row in DomainClaim.objects.all()] == [live_acme]
+
+
+def test_one_whom_the_payment_provider_still_knows_is_not_said_to_be_gone(
+    leaving: Organisation, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_vena0000tests"
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"  # nobody answers there
+    PaymentAccount.objects.create(organisation=leaving, customer="cus_leaving")
+    with pytest.raises(RemovalIncomplete):
+        organisation_remove(leaving)
+    assert DeletionReceipt.objects.get().left == NOTHING | {"customers": 1}
+    assert "payments.customer_left" in caplog.text
+    settings.STRIPE_SECRET_KEY = ""  # whoever can't be asked any more does not stand in the way
+    assert organisation_remove(leaving).left == NOTHING
+    assert not PaymentAccount.objects.exists()

@@ -10,7 +10,7 @@ from django.db import connection
 from localstripe.resources import Customer, PaymentMethod, store
 
 from billing.models import PaymentAccount
-from billing.payments.accounts import account_ensure, with_query
+from billing.payments.accounts import account_ensure, account_forget, accounts_known, with_query
 from billing.payments.actions import checkout_start, method_refresh, portal_open
 from billing.payments.errors import PaymentsOff
 from billing.payments.registry import gateway
@@ -110,6 +110,47 @@ def test_a_customer_that_was_deleted_there_comes_anew(
     assert after.pk == before.pk
     assert after.customer != before.customer
     assert after.state == "ready"
+    assert len(customers()) == 1
+
+
+def test_who_leaves_is_forgotten_there_and_nobody_else(
+    acme: Organisation, globex: Organisation, stripe: StripeServer, with_card: Any
+) -> None:
+    leaving, staying = with_card(acme), with_card(globex)
+    account_forget(acme)
+    leaving.refresh_from_db()
+    assert (leaving.state, leaving.method, leaving.last4) == ("gone", "", "")
+    assert [one.id for one in customers()] == [staying.customer]
+    assert (accounts_known(acme), accounts_known(globex)) == (0, 1)
+    account_forget(acme)  # again
+
+
+def test_who_was_removed_there_already_is_forgotten_too(
+    acme: Organisation, stripe: StripeServer, with_card: Any
+) -> None:
+    Customer._api_delete(with_card(acme).customer)
+    account_forget(acme)
+    assert accounts_known(acme) == 0
+
+
+def test_a_provider_that_does_not_answer_leaves_it_to_be_seen(
+    acme: Organisation, stripe: StripeServer, with_card: Any, settings: Any
+) -> None:
+    stripe.fails = f"/v1/customers/{with_card(acme).customer}"
+    account_forget(acme)
+    assert (accounts_known(acme), len(customers())) == (1, 1)
+    stripe.fails = ""
+    account_forget(acme)
+    assert (accounts_known(acme), customers()) == (0, [])
+
+
+def test_without_a_key_nobody_can_be_forgotten_there(
+    acme: Organisation, stripe: StripeServer, with_card: Any, settings: Any
+) -> None:
+    with_card(acme)
+    settings.STRIPE_SECRET_KEY = ""
+    account_forget(acme)
+    assert accounts_known(acme) == 0  # as far as we can reach
     assert len(customers()) == 1
 
 
