@@ -25,7 +25,7 @@ from accounts.sign_in.models import IdentityProvider
 from accounts.sign_in.probing import read_metadata
 from conftest import Host
 from tenants.context import entered
-from tenants.models import Organisation
+from tenants.models import Domain, Organisation
 from tests.identity.running import identity_provider
 
 SETTINGS = "/people/sign-in/"
@@ -229,6 +229,22 @@ def test_an_answer_for_another_organisation_is_refused(
     asked(there)
     assert posted(there, answered(asked(here), "bob")).status_code == 401
     assert member_of(there) is None
+
+
+def test_by_the_organisations_own_domain(acme: Organisation, owner: Any, provided: str, idp: str, on_host: Any) -> None:
+    """Told of the addresses there, the provider answers there; what it answers at one address opens no other."""
+    Domain.objects.create(domain="chat.acme.example", tenant=acme)
+    there, here = on_host(acme), on_host(acme)
+    there.defaults["HTTP_HOST"] = "chat.acme.example"
+    ours = there.get(f"{SAML}metadata/").content
+    assert b"://chat.acme.example" in ours
+    assert httpx.post(f"{idp}/partner", content=ours).text == "known"
+    answer = answered(asked(there), "bob")
+    asked(here)
+    assert posted(here, answer).status_code == 401
+    assert member_of(here) is None
+    assert posted(there, answer).status_code == 302
+    assert member_of(there) == ("bob@example.org", "member")
 
 
 def test_the_request_goes_to_the_provider(acme: Organisation, provided: str, idp: str, on_host: Any) -> None:
