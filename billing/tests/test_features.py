@@ -32,12 +32,12 @@ def test_reports_by_mail_are_neither_added_nor_sent_without_them(acme: Organisat
 
 
 def test_branding_is_kept_but_not_shown(acme: Organisation, signed_in_as: Callable[..., Any]) -> None:
-    Branding.objects.create(organisation=acme, accent="#aa3300", assistant_name="Ada")
+    Branding.objects.create(organisation=acme, accent="#aa3300", assistant_name="Adalbert")
     browser = signed_in_as(acme, Role.OWNER)
-    assert "Ada" in browser.get("/organisation/branding/").content.decode()
+    assert "Adalbert" in browser.get("/organisation/branding/").content.decode()
     organisation_entitle(acme, NOTHING)
     page = browser.get("/organisation/branding/").content.decode()
-    assert "Ada" not in page
+    assert "Adalbert" not in page
     refused = browser.post("/organisation/branding/", {"name": "Acme", "accent": "#0000aa"})
     assert (refused.status_code, "not in your plan" in refused.content.decode()) == (422, True)
     renamed = browser.post("/organisation/branding/", {"name": "Acme Two"})

@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from billing import metering, reports
+from billing import metering, reports, rollups
 from billing.errors import PeriodNotPossible
 from billing.metering import record_usage
 from billing.models import Budget, DailyCollection, DailyUsage, RolledDay, UsageDifference, UsageEvent
@@ -45,6 +45,13 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
         monkeypatch.setattr(metering, "timezone", SimpleNamespace(now=lambda: moment))
 
     return move
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shortly after midnight the day before is not over yet, which is tested by itself."""
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
+    monkeypatch.setattr(rollups, "timezone", SimpleNamespace(now=lambda: noon))
 
 
 def ago(days: int) -> date:

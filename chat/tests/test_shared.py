@@ -70,7 +70,7 @@ def test_an_answer_from_what_the_reader_may_not_read_is_withheld(
     page = bob.get(address(shared)).content.decode()
     assert page.count('href="/documents/') == 1
     assert "This answer rests on documents that you may not read." in page
-    assert "25" not in page
+    assert "**25**" not in page
     assert "Handbook" not in page
     assert "Passage 1." not in page
 
