@@ -60,6 +60,8 @@ def models(request: HttpRequest) -> HttpResponse:
         organisation_rerank(organisation, is_reranked="is_reranked" in request.POST)
         messages.success(request, "Saved. The next question is searched this way.")
         return redirect("models")
+    # A worker may have switched a moment ago, and this page is not looked at again: what is remembered won't do.
+    organisation.refresh_from_db(fields=("embedding_provider", "embedding_version", "is_reranked"))
     rows = list(Reembedding.objects.select_related("before", "after")[: HISTORY_SHOWN + 1])
     row = next((one for one in rows if one.state in Reembedding.OPEN), None)
     failed = rows[0] if rows and rows[0].state == State.FAILED else None

@@ -18,6 +18,7 @@ from knowledge.tests.conftest import HANDBOOK, Upload
 from knowledge.tests.ingestion.test_parts import archive
 from tenants.context import entered
 from tenants.models import Organisation
+from tenants.selectors import forget_hosts
 
 CHANGED = HANDBOOK.replace(b"28", b"30")
 READERS = [Role.MEMBER, Role.FINANCE]
@@ -321,6 +322,29 @@ def test_a_build_under_way_is_followed(
     assert "1 of 4 passages Stop building" in words(page)
     assert "data-follow" in page.content.decode()
     assert browser.get(f"/api/v1/reembeddings/{row.pk}/").json()["is_switching"] is False
+
+
+@pytest.fixture
+def remembered(settings: Any) -> Iterator[None]:
+    """Hosts are not looked up anew in this test."""
+    settings.VENA_HOST_SECONDS = 60.0
+    yield
+    forget_hosts()
+
+
+def test_what_another_process_switched_is_shown_at_once(
+    live_acme: Organisation, upload: Upload, stub: StubProvider, enter: Enter, remembered: None
+) -> None:
+    upload(live_acme)
+    browser = enter(live_acme)
+    row = built(live_acme)
+    assert "Answers now all-MiniLM-L6-v2" in words(browser.get("/knowledge/models/"))
+    switched(live_acme, row)
+    assert "Answers now text-embedding-3-small" in words(browser.get("/knowledge/models/"))
+    Organisation.objects.filter(pk=live_acme.pk).update(embedding_provider="local", is_reranked=False)
+    page = browser.get("/knowledge/models/")
+    assert "Answers now all-MiniLM-L6-v2" in words(page)
+    assert 'name="is_reranked">' in page.content.decode()
 
 
 def built(organisation: Organisation) -> Reembedding:
