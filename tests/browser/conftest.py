@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ class Watch:
 
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
 
     def over(self, context: BrowserContext) -> None:
         context.on("console", self.hear)
@@ -40,8 +41,12 @@ class Watch:
             self.elsewhere.append(url)
 
     def forgive(self, *words: str) -> None:
-        """Errors that the test has caused itself."""
-        self.errors = [error for error in self.errors if not any(word in error for word in words)]
+        """Errors that the test has caused itself; some are heard of later than the page shows them."""
+        self.forgiven += words
+
+    @property
+    def wrong(self) -> list[str]:
+        return [error for error in self.errors if not any(word in error for word in self.forgiven)]
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +65,20 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch(browsed: Server) -> Iterator[Watch]:
+def watch() -> Iterator[Watch]:
     """Console errors include broken content security policies."""
     seen = Watch()
     yield seen
-    assert (seen.errors, seen.elsewhere) == ([], []), f"the server said: {browsed.err[-6000:]}"
+    assert (seen.wrong, seen.elsewhere) == ([], [])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the server said, beside what the browser saw."""
+    report = yield
+    if report.failed and isinstance(server := item.funcargs.get("browsed"), Server):
+        report.sections.append(("The server said", server.err[-8000:]))
+    return report
 
 
 @pytest.fixture
