@@ -15,7 +15,7 @@ from psycopg import sql
 from accounts.audit.actions import audit
 from accounts.audit.registry import Action
 from billing.erasing import names_erase
-from billing.payments.accounts import account_forget, accounts_known
+from billing.payments.actions import account_forget, accounts_known
 from billing.plans.leaving import subscription_leave
 from chat.live import RUNNING
 from knowledge.providers.loops import run_in_loop

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from billing.payments.accounts import account_forget as account_forget
+from billing.payments.accounts import accounts_known as accounts_known
 from billing.payments.accounts import checkout_start as checkout_start
 from billing.payments.accounts import method_refresh as method_refresh
 from billing.payments.accounts import portal_open as portal_open
