@@ -1,11 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from accounts.permissions import Role
 from tenants.models import Organisation
+from tests.identity.running import identity_provider
+
+BACK = "http://acme.localhost:8000/accounts/oidc/okta/login/callback/"
+ELSEWHERE = "http://globex.localhost:8000/accounts/oidc/okta/login/callback/"
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[str]:
+    """An OpenID provider that knows both organisations."""
+    with identity_provider("oidc.mjs", BACK, ELSEWHERE) as address:
+        yield address
 
 
 @pytest.fixture

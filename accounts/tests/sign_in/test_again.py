@@ -19,6 +19,7 @@ from accounts.sign_in import again
 from accounts.sign_in.again import authn_instant
 from accounts.tests.sign_in import test_oidc as oidc
 from accounts.tests.sign_in import test_saml as saml
+from accounts.tests.sign_in.conftest import BACK
 from tenants.context import entered
 from tenants.models import Organisation
 from tests.identity.running import identity_provider, signed_in_at
@@ -27,12 +28,6 @@ KEYS = "/me/keys/"
 KEY = {"name": "Mine", "scopes": ["read"], "days": "30"}
 AGAIN = "/accounts/reauthenticate/provider/"
 HOST = "http://acme.localhost:8000"
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    with identity_provider("oidc.mjs", oidc.BACK, oidc.ELSEWHERE) as address:
-        yield address
 
 
 @pytest.fixture
@@ -77,7 +72,7 @@ def sent_away(host: Any, place: str) -> str:
 
 
 def back_as(host: Any, away: str, login: str) -> Any:
-    return host.get(signed_in_at(away, oidc.BACK, login).removeprefix(HOST))
+    return host.get(signed_in_at(away, BACK, login).removeprefix(HOST))
 
 
 def test_a_person_of_the_provider_is_asked_there_and_then_it_is_done(acme: Organisation, ada: Any) -> None:
@@ -121,7 +116,7 @@ def test_who_takes_too_long_begins_again(acme: Organisation, ada: Any, monkeypat
 
 def test_a_way_back_counts_once(acme: Organisation, ada: Any) -> None:
     away = sent_away(ada, asked(ada))
-    back = signed_in_at(away, oidc.BACK, "ada").removeprefix(HOST)
+    back = signed_in_at(away, BACK, "ada").removeprefix(HOST)
     assert ada.get(back)["Location"].startswith(f"{AGAIN}done/")
     age(ada)
     assert ada.get(back).status_code in {401, 403}
@@ -132,7 +127,7 @@ def test_the_way_back_of_one_organisation_is_none_of_another(
     acme: Organisation, globex: Organisation, ada: Any, on_host: Any
 ) -> None:
     away = sent_away(ada, asked(ada))
-    back = signed_in_at(away, oidc.BACK, "ada").removeprefix(HOST)
+    back = signed_in_at(away, BACK, "ada").removeprefix(HOST)
     assert on_host(globex).get(back).status_code in {403, 404}
 
 

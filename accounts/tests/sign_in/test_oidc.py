@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,13 +17,12 @@ from accounts.permissions import Role
 from accounts.scim.models import ScimGroup
 from accounts.sign_in.actions import policy_change
 from accounts.sign_in.models import IdentityProvider
+from accounts.tests.sign_in.conftest import BACK, ELSEWHERE
 from conftest import PASSWORD, Host
 from tenants.context import entered
 from tenants.models import Organisation
-from tests.identity.running import identity_provider, signed_in_at
+from tests.identity.running import signed_in_at
 
-BACK = "http://acme.localhost:8000/accounts/oidc/okta/login/callback/"
-ELSEWHERE = "http://globex.localhost:8000/accounts/oidc/okta/login/callback/"
 SETTINGS = "/people/sign-in/"
 FORM = {
     "client_id": "vena",
@@ -35,12 +33,6 @@ FORM = {
     "role_claim": "groups",
     "role_map": "vena-admins = admin",
 }
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    with identity_provider("oidc.mjs", BACK, ELSEWHERE) as address:
-        yield address
 
 
 def set_up(host: Any, issuer: str, **more: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from accounts.tests.sign_in.codes import code_of
 from accounts.tests.sign_in.test_second_factor import FACTORS, set_up_app
 from tenants.context import entered
 from tenants.models import Organisation
-from tests.identity.running import identity_provider
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    with identity_provider("oidc.mjs", oidc.BACK, oidc.ELSEWHERE) as address:
-        yield address
 
 
 @pytest.fixture
